@@ -1,0 +1,66 @@
+"""promptkit: language-model prompts that are right often enough, safe enough and cheap enough.
+
+Read it in this order: `prompt`, `request`, `response`, `transport`, `session`, `trace`, `result`;
+then `transports.stack` and the layers it orders; then `connect` and `profile`; then the
+primitives. What third parties do stands in `adapters`, what people see in `notebook` and
+`terminal`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from promptkit import errors, primitives, testing
+from promptkit.connect import connect
+from promptkit.constraint import Constraint
+from promptkit.errors import PromptkitError
+from promptkit.profile import Profile
+from promptkit.prompt import Message, Prompt
+from promptkit.request import Options, Request
+from promptkit.response import Choice, Response, Usage
+from promptkit.result import Result, Verdict
+from promptkit.run import run
+from promptkit.session import Session
+from promptkit.transport import Transport
+from promptkit.transports.budget import Budget
+from promptkit.transports.limit import Limits
+from promptkit.transports.retry import RetryPolicy
+
+__all__ = [
+    "Budget",
+    "Choice",
+    "Constraint",
+    "Limits",
+    "Message",
+    "Options",
+    "Profile",
+    "Prompt",
+    "PromptkitError",
+    "Request",
+    "Response",
+    "Result",
+    "RetryPolicy",
+    "Session",
+    "Transport",
+    "Usage",
+    "Verdict",
+    "connect",
+    "errors",
+    "primitives",
+    "run",
+    "testing",
+]
+
+
+def load_ipython_extension(ip: Any) -> None:
+    """Do what `%load_ext promptkit` asks for: readouts under cells, and `%%budget`."""
+    from promptkit import notebook
+
+    notebook.load(ip)
+
+
+def unload_ipython_extension(ip: Any) -> None:
+    """Undo it."""
+    from promptkit import notebook
+
+    notebook.unload(ip)

@@ -1,0 +1,191 @@
+"""The model in this process: llama.cpp through xllamacpp, on a loopback address.
+
+Rules: nothing starts before the first request; one server per process and model file, whoever
+asks; threads are the cores this process may use, because llama.cpp's default oversubscribes; the
+server wants a key made up at its start, so that nobody else on the machine can use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import secrets
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from promptkit.adapters.http import HttpAdapter
+from promptkit.adapters.model_file import MODEL_NAME, MODEL_SHA256, checked_model, fingerprint
+from promptkit.errors import MissingExtraError, ModelFileError
+from promptkit.request import Request
+from promptkit.response import Response
+from promptkit.secret import Secret
+from promptkit.transport import OnText
+
+SLOTS: Final = 4
+"""Requests that the server works on at once."""
+
+CONTEXT_TOKENS: Final = 2048
+"""Prompt and answer of one slot together."""
+
+_CACHE_MIB: Final = 256
+"""llama.cpp's prompt cache grows without bound by default."""
+
+_HTTP_THREADS: Final = 32
+"""A kept-alive connection holds a thread, so there are more of them than slots."""
+
+_SILENT: Final = -1
+
+
+class LocalAdapter:
+    """A Transport to a model in this process.
+
+    Attributes:
+        endpoint: "local:", the model's name and a digest of its file.
+        concurrency: How many requests it works on at once.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        """Prepare; the model is loaded by the first request.
+
+        Args:
+            path: A GGUF file; None for the embedded model.
+
+        Raises:
+            ModelFileError: When `path` is no GGUF file. That the embedded model is missing is
+                told by the first request, so that cached and recorded answers do without it.
+        """
+        self._path = None if path is None else Path(path).expanduser().resolve()
+        if self._path is None:
+            self.model, digest = MODEL_NAME, MODEL_SHA256[:12]
+        else:
+            checked_model(self._path)
+            self.model, digest = self._path.stem, fingerprint(self._path)
+        self.endpoint = f"local:{self.model}@{digest}"
+        self.concurrency = SLOTS
+        self._http: HttpAdapter | None = None
+        self._pid = 0
+
+    async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
+        """Ask the model; whatever model the request names, this one answers.
+
+        Raises:
+            MissingExtraError: When xllamacpp is not installed.
+            ModelFileError: When there are no weights, or they are damaged.
+            CallError: As for any endpoint.
+        """
+        if self._http is None or self._pid != os.getpid():
+            running = await asyncio.to_thread(_running, self._path, self.model)
+            self._http = running.adapter()
+            self._pid = os.getpid()
+        response = await self._http(request, on_text)
+        return replace(response, model=self.model)
+
+    async def aclose(self) -> None:
+        """Close the connections; the server stays for others until the process ends."""
+        if self._http is not None:
+            await self._http.aclose()
+
+    def __repr__(self) -> str:
+        """Show the model."""
+        return f"LocalAdapter({self.endpoint})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A started server: its object (which stops it when dropped), address and key."""
+
+    server: Any
+    address: str
+    key: Secret
+
+    def adapter(self) -> HttpAdapter:
+        return HttpAdapter(
+            base_url=f"{self.address}/v1",
+            api_key=self.key,
+            constraints="grammar",
+            concurrency=SLOTS,
+        )
+
+
+_servers: dict[tuple[int, Path | None], _Running] = {}
+"""By process and path: a child after a fork has the parent's table, but not its threads."""
+
+_lock = threading.Lock()
+
+
+def _running(path: Path | None, name: str) -> _Running:
+    """Return the running server for a model file, starting it if need be."""
+    with _lock:
+        running = _servers.get((os.getpid(), path))
+        if running is None:
+            running = _started(checked_model(path), name)
+            _servers[os.getpid(), path] = running
+        return running
+
+
+def _started(file: Path, name: str) -> _Running:
+    try:
+        import xllamacpp
+    except ImportError:
+        missing = True
+    else:
+        missing = False
+    if missing:
+        msg = "the embedded model needs xllamacpp, which is not installed"
+        raise MissingExtraError(msg, hint="pip install promptkit[local]")
+    key = secrets.token_urlsafe(24)
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(file)
+    parameters.model_alias = {name}
+    parameters.n_parallel = SLOTS
+    parameters.n_ctx = SLOTS * CONTEXT_TOKENS
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = cores()
+    parameters.n_threads_http = _HTTP_THREADS
+    parameters.cache_ram_mib = _CACHE_MIB
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = 0
+    parameters.api_keys = [key]
+    parameters.ui = False
+    parameters.endpoint_slots = False
+    parameters.verbosity = _SILENT
+    try:
+        server = xllamacpp.Server(parameters)
+    except Exception as error:  # noqa: BLE001 -- llama.cpp raises what it likes
+        reason = str(error).replace(str(file), file.name)[:200]
+    else:
+        return _Running(server, server.listening_address, Secret(key))
+    msg = f"llama.cpp cannot load {file.name} ({reason})"
+    raise ModelFileError(msg, hint="is it a whole GGUF file of a model that llama.cpp knows?")
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop the servers while the interpreter is whole; those of a parent are not ours."""
+    for pid, path in list(_servers):
+        if pid == os.getpid():
+            del _servers[pid, path]
+
+
+def _forget() -> None:
+    """In a child after a fork: the parent's lock may be held, and its servers have no threads."""
+    global _lock  # noqa: PLW0603 -- a fresh lock is the only safe one here
+    _lock = threading.Lock()
+    # Dropping the objects would stop threads that are not here, so they are kept aside.
+    _orphans.extend(_servers.values())
+    _servers.clear()
+
+
+_orphans: list[_Running] = []
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

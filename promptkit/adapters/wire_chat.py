@@ -1,0 +1,309 @@
+"""Chat Completions and Completions: bodies, answers and streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from promptkit.adapters.dialect import Dialect
+from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
+from promptkit.adapters.wire_usage import parse_usage
+from promptkit.errors import OptionError, ProtocolError
+from promptkit.request import Request
+from promptkit.response import Alternative, Choice, Response, TokenLogprob
+
+_SAME_NAME: Final = (
+    "temperature",
+    "top_p",
+    "n",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+)
+
+_UNLIKELY: Final = -9999.0
+"""What OpenAI sends for a token outside the reported ones; used where a server sends null."""
+
+
+# -- bodies ---------------------------------------------------------------------------------
+
+
+def chat_body(request: Request, dialect: Dialect) -> dict[str, Any]:
+    """Return the fields of a Chat Completions request."""
+    options = request.options
+    body: dict[str, Any] = {"messages": chat_messages(request, dialect)}
+    body |= _common(request)
+    if options.max_tokens is not None:
+        field = "max_completion_tokens" if dialect.is_openai else "max_tokens"
+        body[field] = options.max_tokens
+    if options.logprobs is not None:
+        body["logprobs"] = True
+        if options.logprobs:
+            body["top_logprobs"] = options.logprobs
+    if options.reasoning_effort is not None:
+        body["reasoning_effort"] = options.reasoning_effort
+    schema = schema_format(options.constraint, dialect)
+    if schema:
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body | grammar_fields(options.constraint, dialect)
+
+
+def chat_messages(request: Request, dialect: Dialect) -> list[dict[str, str]]:
+    """Return the messages; only OpenAI itself knows the developer role."""
+    roles = {} if dialect.is_openai else {"developer": "system"}
+    return [{"role": roles.get(m.role, m.role), "content": m.text} for m in request.messages]
+
+
+def completions_body(request: Request, dialect: Dialect) -> dict[str, Any]:
+    """Return the fields of a Completions request; one message is sent word for word."""
+    options = request.options
+    if options.reasoning_effort is not None:
+        msg = "the completions API has no reasoning_effort"
+        raise OptionError(msg, hint='use api="chat" or api="responses"')
+    body: dict[str, Any] = {"prompt": "\n\n".join(m.text for m in request.messages)}
+    body |= _common(request)
+    if options.max_tokens is not None:
+        body["max_tokens"] = options.max_tokens
+    if options.logprobs is not None:
+        # llama.cpp reports nothing at all for 0.
+        body["logprobs"] = options.logprobs if dialect.is_openai else max(1, options.logprobs)
+    return body | grammar_fields(options.constraint, dialect)
+
+
+def _common(request: Request) -> dict[str, Any]:
+    options = request.options
+    body = {name: getattr(options, name) for name in _SAME_NAME}
+    body["stop"] = list(options.stop) if options.stop else None
+    return {name: value for name, value in body.items() if value is not None}
+
+
+# -- answers --------------------------------------------------------------------------------
+
+
+def parse_chat(
+    request: Request, data: Mapping[str, Any], dialect: Dialect, headers: Mapping[str, str]
+) -> Response:
+    """Read a Chat Completions answer."""
+    wrapped = is_wrapped(request, dialect)
+    choices = tuple(_chat_choice(choice, wrapped=wrapped) for choice in _choices(data))
+    return _response(request, data, choices, dialect, headers)
+
+
+def parse_completions(
+    request: Request, data: Mapping[str, Any], dialect: Dialect, headers: Mapping[str, str]
+) -> Response:
+    """Read a Completions answer."""
+    choices = tuple(_text_choice(choice) for choice in _choices(data))
+    return _response(request, data, choices, dialect, headers)
+
+
+def _response(
+    request: Request,
+    data: Mapping[str, Any],
+    choices: tuple[Choice, ...],
+    dialect: Dialect,
+    headers: Mapping[str, str],
+) -> Response:
+    text = "".join(choice.text for choice in choices)
+    usage = parse_usage(data.get("usage"), request, text)
+    if dialect.constraints == "grammar" and len(choices) > 1:
+        # llama.cpp counts one of the answers.
+        tokens_out = usage.output_tokens * len(choices)
+        usage = replace(usage, output_tokens=tokens_out, estimated=True)
+    return Response(
+        choices=choices,
+        usage=usage,
+        model=model_name(data, request),
+        headers=headers,
+    )
+
+
+def model_name(data: Mapping[str, Any], request: Request) -> str:
+    """Return the model's own name for itself; the asked one where it says none."""
+    name = data.get("model")
+    return name if isinstance(name, str) and name else request.model
+
+
+def _choices(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    choices = data.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise ProtocolError("the answer has no choices")
+    if not all(isinstance(choice, Mapping) for choice in choices):
+        raise ProtocolError("a choice of the answer is no object")
+    return sorted(choices, key=lambda choice: _index(choice.get("index")))
+
+
+def _index(value: object) -> int:
+    return value if type(value) is int and value >= 0 else 0
+
+
+def _chat_choice(choice: Mapping[str, Any], *, wrapped: bool) -> Choice:
+    message = choice.get("message")
+    if not isinstance(message, Mapping):
+        raise ProtocolError("a choice of the answer has no message")
+    text = content_text(message.get("content"))
+    reason = _reason(choice)
+    refusal = message.get("refusal")
+    if not text and isinstance(refusal, str) and refusal:
+        text, reason = refusal, "refusal"
+    elif wrapped:
+        text = unwrap(text)
+    return Choice(text, reason, parse_logprobs(choice.get("logprobs")))
+
+
+def content_text(content: object) -> str:
+    """Return the text of a message's content: a text, a list of parts, or null.
+
+    >>> content_text([{"type": "text", "text": "Hello"}, {"type": "image_url"}])
+    'Hello'
+    """
+    if isinstance(content, str):
+        return content
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        return "".join(text for text in texts if isinstance(text, str))
+    msg = f"a message's content is of type {type(content).__name__}"
+    raise ProtocolError(msg)
+
+
+def _text_choice(choice: Mapping[str, Any]) -> Choice:
+    text = choice.get("text")
+    if not isinstance(text, str):
+        raise ProtocolError("a choice of the answer has no text")
+    return Choice(text, _reason(choice), parse_logprobs(choice.get("logprobs")))
+
+
+def _reason(choice: Mapping[str, Any]) -> str | None:
+    reason = choice.get("finish_reason")
+    return reason if isinstance(reason, str) else None
+
+
+# -- log-probabilities ----------------------------------------------------------------------
+
+
+def parse_logprobs(data: object) -> tuple[TokenLogprob, ...] | None:
+    """Read log-probabilities in the form of chat (`content`) or completions (`tokens`)."""
+    if not isinstance(data, Mapping):
+        return None
+    if isinstance(data.get("content"), list):
+        return parse_token_list(data["content"])
+    if isinstance(data.get("tokens"), list):
+        return _parallel_lists(data)
+    return None
+
+
+def parse_token_list(tokens: Iterable[Any]) -> tuple[TokenLogprob, ...]:
+    """Read a list of {token, logprob, top_logprobs}."""
+    parsed = []
+    for token in tokens:
+        if isinstance(token, Mapping):
+            tops = token.get("top_logprobs")
+            top = tuple(
+                Alternative(_token(item), number(item.get("logprob")))
+                for item in (tops if isinstance(tops, list) else ())
+                if isinstance(item, Mapping)
+            )
+            parsed.append(TokenLogprob(_token(token), number(token.get("logprob")), top))
+    return tuple(parsed)
+
+
+def _token(data: Mapping[str, Any]) -> str:
+    token = data.get("token")
+    return token if isinstance(token, str) else ""
+
+
+def _parallel_lists(data: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:
+    tokens, numbers, tops = (
+        value if isinstance(value := data.get(name), list) else []
+        for name in ("tokens", "token_logprobs", "top_logprobs")
+    )
+    parsed = []
+    for place, token in enumerate(tokens):
+        top = tops[place] if place < len(tops) and isinstance(tops[place], Mapping) else {}
+        alternatives = tuple(Alternative(name, number(value)) for name, value in top.items())
+        chosen = number(numbers[place] if place < len(numbers) else None)
+        parsed.append(TokenLogprob(str(token), chosen, alternatives))
+    return tuple(parsed)
+
+
+def number(value: object) -> float:
+    """Return a log-probability; null (the first token of an echo) counts as very unlikely."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    return _UNLIKELY
+
+
+# -- streams --------------------------------------------------------------------------------
+
+
+class ChoiceStream:
+    """Puts together a Chat Completions or Completions stream."""
+
+    def __init__(self, *, is_chat: bool) -> None:
+        """Begin with nothing."""
+        self._is_chat = is_chat
+        self._parts: dict[int, list[str]] = {}
+        self._refusals: dict[int, list[str]] = {}
+        self._reasons: dict[int, str] = {}
+        self._logprobs: dict[int, dict[str, list[Any]]] = {}
+        self._rest: dict[str, Any] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether every answer that began has a finish reason."""
+        return bool(self._reasons) and self._parts.keys() <= self._reasons.keys()
+
+    def feed(self, event: Mapping[str, Any]) -> str:
+        """Take one chunk; return what it adds to the first answer."""
+        for name in ("model", "usage"):
+            if event.get(name):
+                self._rest[name] = event[name]
+        choices = event.get("choices")
+        added = [
+            self._take(choice)
+            for choice in (choices if isinstance(choices, list) else ())
+            if isinstance(choice, Mapping)
+        ]
+        return "".join(added)
+
+    def _take(self, choice: Mapping[str, Any]) -> str:
+        index = _index(choice.get("index"))
+        text = choice.get("text")
+        if self._is_chat:
+            delta = choice.get("delta")
+            delta = delta if isinstance(delta, Mapping) else {}
+            text = content_text(delta.get("content"))
+            refusal = delta.get("refusal")
+            if isinstance(refusal, str):
+                self._refusals.setdefault(index, []).append(refusal)
+        text = text if isinstance(text, str) else ""
+        self._parts.setdefault(index, []).append(text)
+        reason = _reason(choice)
+        if reason:
+            self._reasons[index] = reason
+        logprobs = choice.get("logprobs")
+        if isinstance(logprobs, Mapping):
+            kept = self._logprobs.setdefault(index, {})
+            for name, values in logprobs.items():
+                if isinstance(values, list):
+                    kept.setdefault(name, []).extend(values)
+        return "" if index else text
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer as it would have come whole."""
+        return {**self._rest, "choices": [self._choice(index) for index in sorted(self._parts)]}
+
+    def _choice(self, index: int) -> dict[str, Any]:
+        text = "".join(self._parts[index])
+        choice = {
+            "index": index,
+            "finish_reason": self._reasons.get(index),
+            "logprobs": self._logprobs.get(index),
+        }
+        if not self._is_chat:
+            return choice | {"text": text}
+        refusal = "".join(self._refusals.get(index, ()))
+        return choice | {"message": {"content": text, "refusal": refusal}}

@@ -1,0 +1,135 @@
+"""The Responses API: bodies, answers and streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from promptkit.adapters.dialect import Dialect
+from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
+from promptkit.adapters.wire_chat import chat_messages, model_name, parse_token_list
+from promptkit.adapters.wire_usage import parse_usage
+from promptkit.errors import OptionError, ProtocolError
+from promptkit.request import Request
+from promptkit.response import Choice, Response, TokenLogprob
+
+_ABSENT: Final = ("stop", "n", "seed", "presence_penalty", "frequency_penalty")
+"""Options that this API has no field for."""
+
+_FINISH: Final = {"max_output_tokens": "length", "max_tokens": "length"}
+"""Reasons for an incomplete answer, in the words the other APIs have for them."""
+
+
+def responses_body(request: Request, dialect: Dialect) -> dict[str, Any]:
+    """Return the fields of a Responses request.
+
+    `store` is switched off, because OpenAI would else keep prompt and answer for 30 days; whoever
+    wants that passes `extra={"store": True}`.
+    """
+    options = request.options
+    absent = [name for name in _ABSENT if getattr(options, name) not in (None, (), 1)]
+    if absent:
+        msg = f"the responses API has no {', '.join(absent)}"
+        raise OptionError(msg, hint='leave it out, or use api="chat"')
+    body: dict[str, Any] = {"input": chat_messages(request, dialect)}
+    if dialect.is_openai:
+        body["store"] = False
+    for name in ("temperature", "top_p"):
+        if getattr(options, name) is not None:
+            body[name] = getattr(options, name)
+    if options.max_tokens is not None:
+        body["max_output_tokens"] = options.max_tokens
+    if options.logprobs is not None:
+        body["include"] = ["message.output_text.logprobs"]
+        body["top_logprobs"] = options.logprobs
+        if not dialect.is_openai:
+            body["logprobs"] = True  # llama.cpp asks for it, as in its chat
+    if options.reasoning_effort is not None:
+        body["reasoning"] = {"effort": options.reasoning_effort}
+    schema = schema_format(options.constraint, dialect)
+    if schema:
+        body["text"] = {"format": {"type": "json_schema", **schema}}
+    return body | grammar_fields(options.constraint, dialect)
+
+
+def parse_responses(
+    request: Request, data: Mapping[str, Any], dialect: Dialect, headers: Mapping[str, str]
+) -> Response:
+    """Read a Responses answer: the text of all its messages, as one choice."""
+    output = data.get("output")
+    if not isinstance(output, list):
+        raise ProtocolError("the answer has no output")
+    parts = [part for item in output for part in _parts(item)]
+    text = "".join(_text(part, "output_text", "text") for part in parts)
+    reason = _finish_reason(data)
+    refusal = "".join(_text(part, "refusal", "refusal") for part in parts)
+    if refusal and not text:
+        text, reason = refusal, "refusal"
+    elif is_wrapped(request, dialect):
+        text = unwrap(text)
+    return Response(
+        choices=(Choice(text, reason, _logprobs(parts)),),
+        usage=parse_usage(data.get("usage"), request, text),
+        model=model_name(data, request),
+        headers=headers,
+    )
+
+
+def _parts(item: object) -> list[Mapping[str, Any]]:
+    """Return the parts of an output item; only messages have any that are shown."""
+    if not isinstance(item, Mapping) or item.get("type") != "message":
+        return []
+    content = item.get("content")
+    parts = content if isinstance(content, list) else []
+    return [part for part in parts if isinstance(part, Mapping)]
+
+
+def _text(part: Mapping[str, Any], kind: str, field: str) -> str:
+    text = part.get(field) if part.get("type") == kind else None
+    return text if isinstance(text, str) else ""
+
+
+def _logprobs(parts: list[Mapping[str, Any]]) -> tuple[TokenLogprob, ...] | None:
+    tokens = [
+        token
+        for part in parts
+        if isinstance(part.get("logprobs"), list)
+        for token in part["logprobs"]
+    ]
+    return parse_token_list(tokens) if tokens else None
+
+
+def _finish_reason(data: Mapping[str, Any]) -> str | None:
+    status = data.get("status")
+    if status == "incomplete":
+        details = data.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, Mapping) else None
+        return _FINISH.get(reason, reason) if isinstance(reason, str) else "length"
+    return "stop" if status in ("completed", None) else str(status)
+
+
+class ResponsesStream:
+    """Puts together a Responses stream, whose last event holds the whole answer."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.finished = False
+        self._body: dict[str, Any] = {}
+
+    def feed(self, event: Mapping[str, Any]) -> str:
+        """Take one event; return the text it adds."""
+        kind = event.get("type")
+        if kind == "response.output_text.delta":
+            delta = event.get("delta")
+            return delta if isinstance(delta, str) else ""
+        if kind in ("response.completed", "response.incomplete"):
+            whole = event.get("response")
+            if not isinstance(whole, Mapping):
+                raise ProtocolError("the stream's last event holds no response")
+            self._body = dict(whole)
+            self.finished = True
+        return ""
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer as it would have come whole."""
+        return self._body

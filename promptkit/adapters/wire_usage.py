@@ -1,0 +1,74 @@
+"""Reading the token counts of an answer, and estimating them where the server gives none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from promptkit.request import Request
+from promptkit.response import Usage
+from promptkit.tokens import Ratio
+
+_MOST_TOKENS: Final = 1_000_000_000
+"""More than any context: a larger count is a server's mistake, not a bill to believe."""
+
+
+def parse_usage(data: object, request: Request, text: str) -> Usage:
+    """Read a `usage` object of any of the APIs.
+
+    Args:
+        data: The object as it came; it may be missing or nonsense.
+        request: What was asked; its size stands in for a missing input count.
+        text: All text of the answer; its size stands in for a missing output count.
+
+    Returns:
+        The counts; `estimated` is True when one of them had to be worked out here.
+
+    >>> from promptkit.prompt import Message
+    >>> hi = Request(messages=(Message("user", "Hi"),), model="m")
+    >>> parse_usage({"prompt_tokens": 9, "completion_tokens": 2}, hi, "Hello")
+    Usage(input_tokens=9, output_tokens=2, cached_tokens=0, reasoning_tokens=0, estimated=False)
+    >>> parse_usage({"prompt_tokens": -1}, hi, "Hello").estimated
+    True
+    """
+    counts = data if isinstance(data, Mapping) else {}
+    has_answer = request.api not in ("embeddings", "moderations")
+    tokens_in = _count(counts, "prompt_tokens", "input_tokens")
+    tokens_out = _count(counts, "completion_tokens", "output_tokens") if has_answer else 0
+    cached = _detail(counts, "cached_tokens", "prompt_tokens_details", "input_tokens_details")
+    reasoning = _detail(
+        counts, "reasoning_tokens", "completion_tokens_details", "output_tokens_details"
+    )
+    estimated = tokens_in is None or tokens_out is None
+    if tokens_in is None:
+        tokens_in = Ratio().estimate(request)
+    if tokens_out is None:
+        tokens_out = _tokens_of(text)
+    return Usage(
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cached_tokens=min(cached or 0, tokens_in),
+        reasoning_tokens=min(reasoning or 0, tokens_out),
+        estimated=estimated,
+    )
+
+
+def _tokens_of(text: str) -> int:
+    return max(1, round(len(text.encode("utf-8", "replace")) * Ratio().value)) if text else 0
+
+
+def _count(counts: Mapping[str, Any], *names: str) -> int | None:
+    """Return the first sensible count under one of `names`."""
+    for name in names:
+        value = counts.get(name)
+        if type(value) is int and 0 <= value <= _MOST_TOKENS:
+            return value
+    return None
+
+
+def _detail(counts: Mapping[str, Any], name: str, *groups: str) -> int | None:
+    for group in groups:
+        details = counts.get(group)
+        if isinstance(details, Mapping):
+            return _count(details, name)
+    return None

@@ -1,0 +1,1 @@
+"""What goes on around the calls: runs over tables, and the bill."""

@@ -1,0 +1,12 @@
+"""Reliable answers from unreliable ones: one idea a file, each a plain async function.
+
+A primitive takes a Session first and returns a Result. Any of them can be the `fn` of
+`session.map`, and `functools.partial` sets its options.
+"""
+
+from promptkit.primitives import answers
+from promptkit.primitives.chain_of_thought import chain_of_thought
+from promptkit.primitives.selection_inference import selection_inference
+from promptkit.primitives.vote import vote
+
+__all__ = ["answers", "chain_of_thought", "selection_inference", "vote"]

@@ -1,0 +1,143 @@
+"""Self-consistency: draw several chains of thought and take the answer most of them reach.
+
+Wang et al. 2022 (arXiv:2203.11171). It may stop early by the rule of adaptive consistency
+(Aggarwal et al. 2023, arXiv:2305.11860).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from math import comb
+from typing import Any, Final
+
+from promptkit.errors import OptionError
+from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.chain_of_thought import STEP_BY_STEP
+from promptkit.primitives.primitive import Asked, primitive, with_instruction
+from promptkit.result import Result
+from promptkit.session import Session
+
+SURE: Final = 0.95
+"""The paper's threshold: four equal answers in a row pass it (0.969)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """How the samples voted.
+
+    Attributes:
+        counts: (answer, votes) pairs, most votes first, ties by first appearance.
+        texts: Each sample's text, in the order drawn.
+        answers: Each sample's answer; None where it had none.
+        extractor: How the answers were read.
+    """
+
+    counts: tuple[tuple[Hashable, int], ...]
+    texts: tuple[str, ...]
+    answers: tuple[Hashable | None, ...]
+    extractor: str
+
+    @property
+    def without_answer(self) -> int:
+        """How many samples held no answer."""
+        return self.answers.count(None)
+
+
+@primitive
+async def vote(
+    session: Session,
+    question: Asked,
+    *,
+    n: int = 5,
+    extract: Extractor = final,
+    stop_when_sure: float | None = SURE,
+    instruction: str = STEP_BY_STEP,
+    examples: tuple[tuple[str, str], ...] = (),
+    temperature: float = 0.7,
+    **options: Any,
+) -> Result[Hashable]:
+    """Answer as the majority of up to `n` samples does.
+
+    >>> import promptkit as pk
+    >>> model = pk.testing.Scripted(lambda request: ["12", "12", "13"][request.sample])
+    >>> session = pk.connect(transport=model, model="scripted")
+    >>> result = pk.run(vote(session, "3 boxes of 4 pens?", n=3))
+    >>> result.value, round(result.confidence, 2), result.samples
+    ('12', 0.67, 3)
+
+    Args:
+        session: Who answers.
+        question: The question.
+        n: The most samples to draw. Sample i is the request with `sample=i`, so each is cached by
+            itself, and a larger `n` later pays for the further ones only.
+        extract: How an answer is read from a sample.
+        stop_when_sure: Stop when the leader is the true majority with at least this probability;
+            None draws all `n`.
+        instruction: Put after the question; empty to vote on direct answers.
+        examples: Worked pairs, put before the question.
+        temperature: Of the samples; at 0 they would all be alike.
+        options: As for `Session.ask`.
+
+    Returns:
+        The answer with the most votes (ties go to the earliest), None if no sample held one. The
+        confidence is its share of all samples drawn, those without an answer included; the
+        evidence are the `Votes`.
+    """
+    if n < 1:
+        raise OptionError(f"n={n}", hint="a vote needs at least one sample")
+    messages = with_instruction(question, instruction, examples)
+    texts: list[str] = []
+    while len(texts) < n:
+        found = [extract(text) for text in texts]
+        wave = _next_wave(found, stop_when_sure, n - len(texts))
+        if wave == 0:
+            break
+        responses = await asyncio.gather(
+            *(
+                session.ask(messages, sample=number, temperature=temperature, **options)
+                for number in range(len(texts), len(texts) + wave)
+            )
+        )
+        texts += [response.text for response in responses]
+    return _count(texts, extract)
+
+
+def _count(texts: list[str], extract: Extractor) -> Result[Hashable]:
+    found = [extract(text) for text in texts]
+    counts = Counter(answer for answer in found if answer is not None).most_common()
+    votes = Votes(tuple(counts), tuple(texts), tuple(found), str(extract))
+    if not counts:
+        return Result.unknown(evidence=votes, samples=len(texts))
+    leader, most = counts[0]
+    return Result(leader, most / len(texts), votes, len(texts))
+
+
+def _next_wave(found: Iterable[Hashable | None], sure: float | None, left: int) -> int:
+    """How many samples to draw at once: the fewest after which the rule could say stop.
+
+    So as many are drawn as one after the other would be, in far fewer rounds.
+    """
+    if sure is None:
+        return left
+    counts = [count for _, count in Counter(a for a in found if a is not None).most_common(2)]
+    first, second = (*counts, 0, 0)[:2]
+    for more in range(left + 1):
+        if majority_probability(first + more, second) > sure:
+            return more
+    return left
+
+
+def majority_probability(first: int, second: int) -> float:
+    """Return the probability that the leader of a vote stays ahead of its runner-up.
+
+    It is 1 - I½(first + 1, second + 1), the regularised incomplete beta function at one half
+    under a uniform prior, as a sum of binomial coefficients.
+
+    >>> round(majority_probability(4, 0), 3)
+    0.969
+    """
+    n = first + second + 1
+    return sum(comb(n, k) for k in range(first + 1)) / 2**n

@@ -1,0 +1,175 @@
+"""A Request is one question to one model; its key tells whether two are the same question."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final, Literal, get_args
+
+from promptkit.constraint import Constraint
+from promptkit.errors import OptionError
+from promptkit.prompt import Message
+
+Api = Literal["chat", "responses", "completions", "embeddings", "moderations"]
+"""The five families of OpenAI-compatible addresses a Request can go to."""
+
+APIS: Final = get_args(Api)
+KEY_VERSION: Final = b"promptkit-1"
+"""Changes whenever the meaning of a key does, so that old cache entries are never mistaken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to answer. `None` means unset: the field is not sent and the server decides.
+
+    Attributes:
+        temperature: 0 for the likeliest words, higher for more varied ones.
+        top_p: Sample from the likeliest words that make up this share.
+        max_tokens: The longest answer, in tokens; sent under the name the API has for it.
+        stop: Texts that end the answer.
+        n: Answers per request. For samples that are cached one by one use `sample`.
+        seed: Passed on; hosted models treat it as best effort.
+        logprobs: How many alternatives to report per token; 0 for the chosen one only.
+        presence_penalty: As the API defines it, -2 to 2.
+        frequency_penalty: As the API defines it, -2 to 2.
+        reasoning_effort: For reasoning models: "minimal", "low", "medium", "high".
+        constraint: What the answer must look like.
+        extra: Further body fields, as JSON text; pass a mapping to `ask(extra=…)`.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] | None = None
+    n: int | None = None
+    seed: int | None = None
+    logprobs: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    reasoning_effort: str | None = None
+    constraint: Constraint | None = None
+    extra: str | None = None
+    _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+    def replace(self, **changes: Any) -> Options:
+        """Return these options with some changed.
+
+        Raises:
+            OptionError: For a name or value that is not allowed.
+
+        >>> Options(temperature=0).replace(max_tokens=5).max_tokens
+        5
+        """
+        if not changes:
+            return self
+        for name in changes:
+            if name not in _NAMES:
+                close = difflib.get_close_matches(name, _NAMES, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(_NAMES)}"
+                raise OptionError(f"there is no option {name!r}", hint=hint)
+        return dataclasses.replace(self, **{k: _clean(k, v) for k, v in changes.items()})
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Yield the names and values of the options that are set."""
+        return ((name, value) for name in _NAMES if (value := getattr(self, name)) is not None)
+
+    @property
+    def digest(self) -> bytes:
+        """A digest of all set options, computed once per object."""
+        if not self._digest:
+            text = repr([(name, value) for name, value in self.items()])
+            object.__setattr__(self, "_digest", blake2b(text.encode(), digest_size=16).digest())
+        return self._digest
+
+
+_NAMES = tuple(f.name for f in dataclasses.fields(Options) if f.init)
+_FLOATS = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_COUNTS = ("max_tokens", "n")
+
+
+def _clean(name: str, value: Any) -> Any:
+    """Check one option and bring it to its one form, so that equal options have equal keys."""
+    if value is None:
+        return None
+    if name in _FLOATS:
+        return _number(name, value)
+    if name in _COUNTS and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise OptionError(f"{name}={value!r}", hint="it is a whole number from 1 on")
+    if name == "logprobs" and isinstance(value, bool):
+        return 0 if value else None
+    if name == "stop":
+        return (value,) if isinstance(value, str) else tuple(value)
+    if name == "extra" and isinstance(value, Mapping):
+        return json.dumps(value, sort_keys=True)
+    if name == "constraint" and not isinstance(value, Constraint):
+        raise OptionError(f"constraint={value!r}", hint="make one with Constraint.choice([…])")
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise OptionError(f"{name}={value!r}", hint="it is a number") from None
+    if number != number or (name in ("temperature", "top_p") and number < 0):  # noqa: PLR0124 -- NaN
+        raise OptionError(f"{name}={value!r}", hint="it is a number from 0 on")
+    return number
+
+
+NO_OPTIONS: Final = Options()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to one model.
+
+    Attributes:
+        messages: What is asked.
+        model: The model's name, as the endpoint knows it.
+        options: How to answer.
+        api: The family of addresses.
+        sample: Which of several answers to the same question this asks for. Sample 3 of a
+            question is another request than sample 4: each is sent, cached and replayed
+            by itself.
+        endpoint: Who answers: address, organisation and project. Never a key.
+    """
+
+    messages: tuple[Message, ...]
+    model: str
+    options: Options = NO_OPTIONS
+    api: Api = "chat"
+    sample: int = 0
+    endpoint: str = ""
+    _key: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+    @property
+    def key(self) -> bytes:
+        """Sixteen bytes that are equal exactly when two requests ask the same of the same."""
+        if not self._key:
+            object.__setattr__(self, "_key", self._compute_key())
+        return self._key
+
+    def _compute_key(self) -> bytes:
+        head = (self.endpoint, self.api, self.model, self.sample)
+        parts: list[str] = [repr(head)]
+        for message in self.messages:
+            content = message.content
+            if isinstance(content, str):
+                parts += (message.role, str(len(content)), content)
+            else:
+                parts += (message.role, repr([(p.text, p.slot, p.trusted) for p in content]))
+        text = "\0".join(parts).encode("utf-8", "surrogatepass")
+        return blake2b(text, digest_size=16, key=KEY_VERSION, salt=self.options.digest).digest()
+
+    def replace(self, **changes: Any) -> Request:
+        """Return this request with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def text(self) -> str:
+        """All messages as one readable text."""
+        return "\n\n".join(f"{message.role}: {message.text}" for message in self.messages)

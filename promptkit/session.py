@@ -1,0 +1,356 @@
+"""A Session is what every primitive is handed: it asks, streams and maps, and keeps the trace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Sized
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from promptkit.errors import OptionError
+from promptkit.executor import OnError, check_window, run_window
+from promptkit.heartbeat import Heartbeat
+from promptkit.prompt import Message, Prompt
+from promptkit.request import APIS, NO_OPTIONS, Api, Options, Request
+from promptkit.response import Response
+from promptkit.trace import Call, Progress, Step, Totals
+from promptkit.transport import OnText, Transport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+Question = str | Prompt | Sequence[Message] | Request
+"""All that can be asked. A `str` is a literal: its braces are braces, not slots."""
+
+DEFAULT_CONCURRENCY: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a Session adds to each question.
+
+    Attributes:
+        model: Asked when the call names none.
+        endpoint: Who answers; part of each request's key.
+        options: Overridden one by one by the options of a call.
+        api: The family of addresses.
+        concurrency: The window of a `map` that names none.
+    """
+
+    model: str | None = None
+    endpoint: str = ""
+    options: Options = NO_OPTIONS
+    api: Api = "chat"
+    concurrency: int = DEFAULT_CONCURRENCY
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Asks a model through a transport and writes each call into the trace.
+
+    Make one with `promptkit.connect()`. It can be used from any number of tasks at once, and as
+    `async with` it closes its connections and files at the end.
+    """
+
+    transport: Transport
+    defaults: Defaults = Defaults()
+    trace: Step = field(default_factory=Step)
+    resources: tuple[Callable[[], Awaitable[None]], ...] = field(default=(), repr=False)
+
+    # -- asking ---------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        question: Question,
+        *,
+        model: str | None = None,
+        api: Api | None = None,
+        sample: int = 0,
+        **options: Any,
+    ) -> Response:
+        """Ask one question.
+
+        Args:
+            question: A text, a filled Prompt, messages, or a whole Request.
+            model: Which model, if not the session's.
+            api: Which API: "chat", "responses", "completions", "embeddings", "moderations".
+            sample: Which of several answers to this question; each number is its own request.
+            options: Any of `promptkit.Options`, such as `temperature` or `max_tokens`.
+
+        Raises:
+            PromptkitError: One of its kinds, see `promptkit.errors`.
+        """
+        return await self._call(self.request(question, model, api, sample, options))
+
+    def stream(
+        self,
+        question: Question,
+        *,
+        model: str | None = None,
+        api: Api | None = None,
+        sample: int = 0,
+        **options: Any,
+    ) -> TextStream:
+        """Ask one question and yield its text piece by piece, as it comes.
+
+        The pieces go through the same layers as `ask`. After the last one, `.response` of the
+        returned stream holds the whole answer with its usage.
+        """
+        request = self.request(question, model, api, sample, options)
+        return TextStream(lambda on_text: self._call(request, on_text))
+
+    def request(
+        self,
+        question: Question,
+        model: str | None = None,
+        api: Api | None = None,
+        sample: int = 0,
+        options: dict[str, Any] | None = None,
+    ) -> Request:
+        """Return the Request that `ask` would send."""
+        defaults = self.defaults
+        if isinstance(question, Request):
+            return _override(question, model, api, sample, options or {}, defaults)
+        chosen = model or defaults.model
+        if not chosen:
+            hint = "name one: connect(model=…), a profile's model, or ask(…, model=…)"
+            raise OptionError("no model is named", hint=hint)
+        if api is not None and api not in APIS:
+            raise OptionError(f"api={api!r}", hint=f"one of {', '.join(APIS)}")
+        if not isinstance(sample, int) or sample < 0:
+            raise OptionError(f"sample={sample!r}", hint="it is a whole number from 0 on")
+        return Request(
+            messages=_messages(question),
+            model=chosen,
+            options=defaults.options.replace(**options) if options else defaults.options,
+            api=api or defaults.api,
+            sample=sample,
+            endpoint=defaults.endpoint,
+        )
+
+    async def _call(self, request: Request, on_text: OnText | None = None) -> Response:
+        started = time.monotonic()
+        try:
+            with Heartbeat():
+                response = await self.transport(request, on_text)
+        except BaseException as error:
+            attempts = getattr(error, "attempts", 0)
+            unsettled = getattr(error, "unsettled_usd", 0.0)
+            elapsed = time.monotonic() - started
+            self.trace.record(
+                Call(request, None, error, time.time(), elapsed, attempts, unsettled)
+            )
+            raise
+        log = response.log
+        elapsed = time.monotonic() - started
+        self.trace.record(
+            Call(request, response, None, time.time(), elapsed, log.attempts, log.unsettled_usd)
+        )
+        return response
+
+    # -- mapping --------------------------------------------------------------------------
+
+    async def map(
+        self,
+        fn: Callable[..., Awaitable[T]] | Prompt,
+        items: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int | None = None,
+        on_error: OnError = "raise",
+    ) -> list[T]:
+        """Run `fn(session, item)` over all items and return the results in their order.
+
+        Args:
+            fn: A primitive, or any async function of a session and an item; or a Prompt whose
+                slots the items fill, which gives Responses.
+            items: Any iterable or async iterable.
+            concurrency: How many items are under way at once.
+            on_error: "raise" ends at the first error; "keep" puts errors in place of results.
+        """
+        results: dict[int, T] = {}
+        stream = self.imap(fn, items, concurrency=concurrency, on_error=on_error)
+        async with contextlib.aclosing(stream):
+            async for index, result in stream:
+                results[index] = result
+        return [results[index] for index in range(len(results))]
+
+    async def imap(
+        self,
+        fn: Callable[..., Awaitable[T]] | Prompt,
+        items: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int | None = None,
+        on_error: OnError = "raise",
+    ) -> AsyncIterator[tuple[int, T]]:
+        """Run `fn` over any number of items in constant memory; yield (index, result).
+
+        The pairs come as the items finish, not in the items' order. See `map`.
+        """
+        window = self.defaults.concurrency if concurrency is None else concurrency
+        check_window(window, on_error)
+        function = _function(fn)
+        name = getattr(function, "__name__", type(function).__name__)
+        here = self.step(f"map {name}")
+        total = len(items) if isinstance(items, Sized) else None
+        progress = Progress(here.trace, total)
+        here.trace.announce(progress)
+        stream = run_window(
+            lambda index, item: function(here.step(f"item {index}"), item),
+            items,
+            concurrency=window,
+            on_error=on_error,
+            progress=progress,
+        )
+        try:
+            async with contextlib.aclosing(stream):
+                async for pair in stream:
+                    yield pair
+        finally:
+            here.trace.announce(progress)
+
+    async def map_frame(
+        self,
+        fn: Callable[..., Awaitable[Any]] | Prompt | str,
+        frame: pd.DataFrame,
+        *,
+        into: str = "answer",
+        concurrency: int | None = None,
+        on_error: OnError = "keep",
+    ) -> pd.DataFrame:
+        """Run over a DataFrame's rows and return it with the answers in new columns.
+
+        Args:
+            fn: A template text or Prompt whose slots are columns, or a function of a session
+                and a row (a dict).
+            frame: Left as it is; its index is kept.
+            into: The new column; `{into}_error` holds what went wrong, if anything did.
+            concurrency: How many rows are under way at once.
+            on_error: "keep" puts errors into the error column, "raise" ends at the first one.
+        """
+        from promptkit.adapters.frame import rows, with_answers
+
+        prompt = Prompt(fn) if isinstance(fn, str) else fn
+        results = await self.map(prompt, rows(frame), concurrency=concurrency, on_error=on_error)
+        return with_answers(frame, results, into)
+
+    # -- the trace ------------------------------------------------------------------------
+
+    def step(self, name: str) -> Session:
+        """Return a session whose calls are traced under a step of their own."""
+        return Session(self.transport, self.defaults, self.trace.child(name), self.resources)
+
+    def using(self, *, model: str | None = None, api: Api | None = None, **options: Any) -> Session:
+        """Return a session on the same trace with other defaults."""
+        defaults = dataclasses.replace(
+            self.defaults,
+            model=model or self.defaults.model,
+            api=api or self.defaults.api,
+            options=self.defaults.options.replace(**options),
+        )
+        return dataclasses.replace(self, defaults=defaults)
+
+    @property
+    def usage(self) -> Totals:
+        """Running totals of this session and every step below it."""
+        return self.trace.totals
+
+    # -- closing --------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Close connections and files."""
+        for close in self.resources:
+            await close()
+
+    async def __aenter__(self) -> Session:
+        """Return the session."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close connections and files."""
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        """Show what it talks to; never a key."""
+        defaults = self.defaults
+        return f"Session({defaults.endpoint or 'no endpoint'}, model={defaults.model!r})"
+
+
+class TextStream:
+    """The pieces of one answer, in order: `async for piece in stream`.
+
+    Leaving the loop early cancels the call. `response` is set after the last piece.
+    """
+
+    def __init__(self, call: Callable[[OnText], Awaitable[Response]]) -> None:
+        """Prepare the call; it starts with the first piece asked for."""
+        self._call = call
+        self.response: Response | None = None
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """Make the call and yield its text."""
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+        async def run() -> Response:
+            return await self._call(pieces.put_nowait)
+
+        task = asyncio.create_task(run())
+        task.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await pieces.get()) is not None:
+                yield piece
+            self.response = await task
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+
+
+def _messages(question: str | Prompt | Sequence[Message]) -> tuple[Message, ...]:
+    if isinstance(question, str):
+        return (Message("user", question),)
+    if isinstance(question, Prompt):
+        return question.render()
+    messages = tuple(question) if isinstance(question, Sequence) else ()
+    if not messages or not all(isinstance(message, Message) for message in messages):
+        msg = f"a question of type {type(question).__name__}"
+        raise OptionError(msg, hint="ask a str, a Prompt, Messages or a Request")
+    return messages
+
+
+def _override(
+    request: Request,
+    model: str | None,
+    api: Api | None,
+    sample: int,
+    options: dict[str, Any],
+    defaults: Defaults,
+) -> Request:
+    return request.replace(
+        model=model or request.model,
+        api=api or request.api,
+        sample=sample or request.sample,
+        options=request.options.replace(**options),
+        endpoint=request.endpoint or defaults.endpoint,
+    )
+
+
+def _function(fn: Any) -> Callable[[Session, Any], Awaitable[Any]]:
+    """Turn a Prompt into a function that fills and asks it."""
+    if isinstance(fn, Prompt):
+        prompt = fn
+
+        async def ask(session: Session, item: object) -> Response:
+            return await session.ask(prompt.for_item(item))
+
+        return ask
+    if not callable(fn):
+        msg = f"map over a function of type {type(fn).__name__}"
+        raise OptionError(msg, hint="pass an async function of (session, item), or a Prompt")
+    return cast("Callable[[Session, Any], Awaitable[Any]]", fn)
+
+

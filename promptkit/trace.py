@@ -1,0 +1,232 @@
+"""The trace: a tree of steps, each with the calls made in it. Usage and cost are folds over it.
+
+A step's totals always count every call below it. Its details (which calls, which children) are
+kept for the latest `KEPT` of each, so that a million items run in constant memory.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from promptkit.request import Request
+from promptkit.response import Response
+
+KEPT: Final = 1_000
+"""How many calls and how many children a step keeps in detail."""
+
+_LATENCIES: Final = 500
+"""How many latencies a step keeps, drawn evenly from all, to tell their median."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request and what became of it: exactly one of `response` and `error` is set.
+
+    Attributes:
+        finished_at: When it ended, in Unix seconds.
+        elapsed_s: How long the asker waited for it, in seconds.
+        unsettled_usd: The most that unanswered attempts may still cost.
+    """
+
+    request: Request
+    response: Response | None
+    error: BaseException | None
+    finished_at: float
+    elapsed_s: float
+    attempts: int
+    unsettled_usd: float = 0.0
+
+
+@dataclass(slots=True)
+class Totals:
+    """Running sums over calls.
+
+    Attributes:
+        requests: Calls asked for, however they were answered.
+        cached: Of these, answered without a new request (cache, replay, joined).
+        failed: Of these, without an answer.
+        retries: Requests sent again after a failure.
+        cost_usd: What the paid answers cost, as far as their prices are known.
+        saved_usd: What the cached answers would have cost.
+        unpriced: Paid answers whose price is unknown.
+        unsettled_usd: The most that unanswered attempts may have cost on top.
+        estimated: Answers whose tokens the server did not count.
+    """
+
+    requests: int = 0
+    cached: int = 0
+    failed: int = 0
+    retries: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    spent_usd: float = 0.0
+    saved_usd: float = 0.0
+    unpriced: int = 0
+    unsettled_usd: float = 0.0
+    estimated: int = 0
+    latencies: list[float] = field(default_factory=list, repr=False)
+
+    def add(self, call: Call) -> None:
+        """Count one call."""
+        self.requests += 1
+        self.retries += max(0, call.attempts - 1)
+        self.unsettled_usd += call.unsettled_usd
+        response = call.response
+        if response is None:
+            self.failed += 1
+            return
+        cost = response.cost_usd
+        if response.log.source == "endpoint":
+            self.input_tokens += response.usage.input_tokens
+            self.output_tokens += response.usage.output_tokens
+            self.estimated += response.usage.estimated
+            if cost is None:
+                self.unpriced += 1
+            else:
+                self.spent_usd += cost
+            self._add_latency(response.log.latency_s)
+        else:
+            self.cached += 1
+            self.saved_usd += cost or 0.0
+
+    def _add_latency(self, seconds: float) -> None:
+        if len(self.latencies) < _LATENCIES:
+            self.latencies.append(seconds)
+            return
+        place = random.randrange(self.requests)  # noqa: S311 -- a statistic, not a secret
+        if place < _LATENCIES:
+            self.latencies[place] = seconds
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What was paid; None when not one of the paid answers had a known price."""
+        paid = self.requests - self.cached - self.failed
+        return None if paid and self.unpriced == paid else self.spent_usd
+
+    @property
+    def median_latency_s(self) -> float | None:
+        """The median time to an answer from the endpoint, in seconds."""
+        return statistics.median(self.latencies) if self.latencies else None
+
+
+class Observer(Protocol):
+    """Is told what happens in a trace: readouts and ledgers are observers."""
+
+    def on_call(self, step: Step, call: Call) -> None:
+        """Handle a call that has just ended in `step`."""
+        ...
+
+    def on_progress(self, progress: Progress) -> None:
+        """Handle a `map` that has just begun or ended (`progress.ended_at` tells which)."""
+        ...
+
+
+class Step:
+    """A named part of the work: calls, and smaller steps."""
+
+    __slots__ = ("calls", "children", "name", "observers", "parent", "result", "totals")
+
+    def __init__(self, name: str = "", parent: Step | None = None) -> None:
+        """Open a step below `parent`, or a new trace."""
+        self.name = name
+        self.parent = parent
+        self.totals = Totals()
+        self.calls: deque[Call] = deque(maxlen=KEPT)
+        self.children: deque[Step] = deque(maxlen=KEPT)
+        self.result: Any = None
+        self.observers: list[Observer] = [] if parent is None else parent.observers
+
+    def child(self, name: str) -> Step:
+        """Open a step below this one."""
+        step = Step(name, self)
+        self.children.append(step)
+        return step
+
+    def record(self, call: Call) -> None:
+        """Add a call to this step, count it in all steps above, and tell the observers."""
+        self.calls.append(call)
+        step: Step | None = self
+        while step is not None:
+            step.totals.add(call)
+            step = step.parent
+        for observer in (*self.observers, *_everywhere):
+            observer.on_call(self, call)
+
+    def announce(self, progress: Progress) -> None:
+        """Tell the observers that a map began or ended."""
+        for observer in (*self.observers, *_everywhere):
+            observer.on_progress(progress)
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, Step]]:
+        """Yield this step and all kept steps below it, each with its depth."""
+        yield depth, self
+        for child in self.children:
+            yield from child.walk(depth + 1)
+
+    @property
+    def path(self) -> str:
+        """The names from the trace's root down to here, joined by «/»."""
+        names = []
+        step: Step | None = self
+        while step is not None:
+            names.append(step.name)
+            step = step.parent
+        return "/".join(name for name in reversed(names) if name)
+
+    def __repr__(self) -> str:
+        """Show the name and the totals."""
+        return f"Step({self.path!r}, {self.totals.requests} calls)"
+
+
+@dataclass(slots=True, eq=False)
+class Progress:
+    """How far a `map` is. Written by the executor, read by displays whenever they like."""
+
+    step: Step
+    total: int | None
+    started_at: float = field(default_factory=time.monotonic)
+    ended_at: float | None = None
+    in_flight: int = 0
+    done: int = 0
+    failed: int = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it began, or that it took."""
+        return (self.ended_at or time.monotonic()) - self.started_at
+
+    @property
+    def rate(self) -> float:
+        """Items finished per second."""
+        return (self.done + self.failed) / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds still to go at the present rate; None when it cannot be told yet."""
+        if self.total is None or not self.rate:
+            return None
+        return (self.total - self.done - self.failed) / self.rate
+
+    @property
+    def expected_usd(self) -> float | None:
+        """What the whole map will cost at the present cost per item."""
+        finished = self.done + self.failed
+        cost = self.step.totals.cost_usd
+        if not self.total or not finished or cost is None:
+            return None
+        return cost * self.total / finished
+
+
+_everywhere: list[Observer] = []
+
+
+def observe_everywhere(observer: Observer) -> Callable[[], None]:
+    """Tell `observer` of every trace in this process; returns the function that ends it."""
+    _everywhere.append(observer)
+    return lambda: _everywhere.remove(observer) if observer in _everywhere else None

@@ -1,0 +1,1 @@
+"""Layers around a transport. Each is a Transport that takes the next one; `stack` orders them."""

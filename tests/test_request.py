@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given
+from strategies import requests
+
+from promptkit import Constraint, Message, Options
+from promptkit.codec import request_from_json, request_to_json
+from promptkit.errors import OptionError
+from promptkit.request import Request
+
+
+@given(requests, requests)
+def test_keys_are_equal_exactly_when_requests_are(one: Request, other: Request) -> None:
+    assert (one.key == other.key) == (one == other)
+
+
+@given(requests)
+def test_a_request_survives_json_and_pickle(request_: Request) -> None:
+    data = request_to_json(request_)
+    again = request_from_json(data, request_.endpoint)
+    assert again == request_
+    assert again.key == request_.key
+    assert pickle.loads(pickle.dumps(request_)) == request_
+
+
+def test_equal_options_written_differently_have_one_key() -> None:
+    one = Options().replace(temperature=0, stop="x")
+    other = Options().replace(stop=["x"], temperature=0.0)
+    assert one == other
+    assert one.digest == other.digest
+
+
+def test_a_key_is_the_same_in_every_process_and_release() -> None:
+    question = Request(messages=(Message("user", "Hi"),), model="m", endpoint="e")
+    assert question.key.hex() == "f512a3b6a5c9826b213325b43f48b7eb"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_tokens", 0),
+        ("max_tokens", "many"),
+        ("n", True),
+        ("temperature", "hot"),
+        ("temperature", float("nan")),
+        ("temperature", -1),
+        ("constraint", "yes|no"),
+    ],
+)
+def test_a_bad_option_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(OptionError, match=name):
+        Options().replace(**{name: value})
+
+
+def test_an_unknown_option_names_the_near_one() -> None:
+    with pytest.raises(OptionError, match="no option 'temprature': did you mean 'temperature'"):
+        Options().replace(temprature=0)
+
+
+def test_constraints_check_what_they_can() -> None:
+    assert Constraint.choice(["yes", "no"]).allows(" yes ")
+    assert not Constraint.choice(["yes", "no"]).allows("yes, surely")
+    assert Constraint.regex(r"\d+").allows("12")
+    assert not Constraint.json_schema({"type": "object"}).allows("{")
+    with pytest.raises(OptionError):
+        Constraint.choice([])
+    with pytest.raises(OptionError):
+        Constraint.regex("(")

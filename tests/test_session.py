@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+import promptkit as pk
+from promptkit import Message, Prompt, Request, Session
+from promptkit.errors import OptionError, PromptError
+from promptkit.testing import Scripted
+from promptkit.trace import KEPT
+
+pytestmark = pytest.mark.anyio
+
+
+def scripted(answer: Any = "yes", **settings: Any) -> tuple[Session, Scripted]:
+    model = Scripted(answer)
+    return pk.connect(transport=model, model="scripted", **settings), model
+
+
+async def text_of(session: Session, item: object) -> str:
+    return (await session.ask(f"item {item}")).text
+
+
+async def test_a_question_may_be_a_text_a_prompt_messages_or_a_request() -> None:
+    session, model = scripted()
+    literal = "Braces {stay} braces"
+    await session.ask(literal)
+    await session.ask(Prompt("A {slot}").fill(slot="b"))
+    await session.ask([Message("system", "s"), Message("user", "u")])
+    await session.ask(Request(messages=(Message("user", "r"),), model="other"))
+    assert model.requests[0].text == f"user: {literal}"
+    assert "<slot>b</slot>" in model.requests[1].text
+    assert [m.role for m in model.requests[2].messages] == ["system", "user"]
+    assert model.requests[3].model == "other"
+
+
+async def test_options_of_a_call_win_over_the_sessions() -> None:
+    session, model = scripted()
+    await session.using(temperature=0, max_tokens=5).ask("Hi", max_tokens=9)
+    assert model.requests[0].options.temperature == 0
+    assert model.requests[0].options.max_tokens == 9
+
+
+async def test_bad_questions_are_refused_before_anything_is_sent() -> None:
+    session, model = scripted()
+    for bad in (None, 5, [], ["text"], b"bytes"):
+        with pytest.raises(OptionError):
+            await session.ask(bad)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="sample"):
+        await session.ask("Hi", sample=-1)
+    with pytest.raises(OptionError, match="api"):
+        await session.ask("Hi", api="smoke signals")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="did you mean 'temperature'"):
+        await session.ask("Hi", temprature=0)
+    with pytest.raises(PromptError, match="no value for slot"):
+        await session.ask(Prompt("{a}"))
+    assert model.requests == []
+
+
+async def test_without_a_model_the_error_says_where_to_name_one() -> None:
+    with pytest.raises(OptionError, match=r"connect\(model=…\)"):
+        await pk.connect(transport=Scripted("x")).ask("Hi")
+
+
+async def test_map_keeps_the_order_of_the_items() -> None:
+    async def answer(request: Request) -> str:
+        number = int(request.text.split()[-1])
+        await asyncio.sleep(0.02 - number * 0.002)
+        return str(number)
+
+    session, _ = scripted(answer)
+    assert await session.map(text_of, range(10)) == [str(i) for i in range(10)]
+
+
+async def test_map_takes_async_iterables_and_generators() -> None:
+    async def numbers() -> AsyncIterator[int]:
+        for i in range(5):
+            await asyncio.sleep(0)
+            yield i
+
+    session, _ = scripted()
+    assert len(await session.map(text_of, numbers())) == 5
+    assert len(await session.map(text_of, (i for i in range(5)))) == 5
+    assert await session.map(text_of, []) == []
+
+
+async def test_map_fills_a_prompt_from_rows() -> None:
+    session, model = scripted()
+    await session.map(Prompt("Is {animal} a bird?"), [{"animal": "a wren", "id": 1}, {"animal": "a cat"}])
+    assert ["wren" in r.text or "cat" in r.text for r in model.requests] == [True, True]
+
+
+async def test_no_more_than_the_window_is_under_way() -> None:
+    under_way = most = 0
+
+    async def answer(request: Request) -> str:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.001)
+        under_way -= 1
+        return "x"
+
+    session, _ = scripted(answer)
+    await session.map(text_of, range(50), concurrency=7)
+    assert most == 7
+
+
+async def test_the_first_error_ends_a_map_and_says_which_item_it_was() -> None:
+    ended = 0
+
+    async def work(session: Session, item: int) -> int:
+        nonlocal ended
+        if item == 3:
+            raise LookupError("poison")
+        try:
+            await asyncio.sleep(10)
+        finally:
+            ended += 1
+        return item
+
+    session, _ = scripted()
+    with pytest.raises(LookupError, match="poison") as caught:
+        await session.map(work, range(5))
+    assert caught.value.__notes__ == ["in item 3 of the map"]
+    assert ended == 4, "nobody works on in the background"
+
+
+async def test_errors_can_be_kept_in_place() -> None:
+    async def work(session: Session, item: int) -> int:
+        return 1 // item
+
+    session, _ = scripted()
+    results: list[Any] = await session.map(work, [1, 0, 1], on_error="keep")
+    assert results[0] == results[2] == 1
+    assert isinstance(results[1], ZeroDivisionError)
+
+
+async def test_an_error_of_the_items_themselves_is_raised() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise OSError("the file ended early")
+
+    session, _ = scripted()
+    with pytest.raises(OSError, match="the file ended early"):
+        await session.map(text_of, items(), on_error="keep")
+
+
+@pytest.mark.parametrize("bad", [{"concurrency": 0}, {"concurrency": 2.5}, {"on_error": "ignore"}])
+async def test_a_window_that_cannot_run_is_refused(bad: dict[str, Any]) -> None:
+    session, _ = scripted()
+    with pytest.raises(OptionError):
+        await session.map(text_of, [1], **bad)
+
+
+async def test_imap_reads_no_faster_than_its_results_are_taken() -> None:
+    read = 0
+
+    def items() -> Iterator[int]:
+        nonlocal read
+        for i in range(100_000):
+            read += 1
+            yield i
+
+    session, _ = scripted()
+    async for _ in session.imap(text_of, items(), concurrency=4):
+        break
+    assert read < 20
+
+
+async def test_cancelling_a_map_cancels_its_calls_and_counts_them() -> None:
+    async def hang(request: Request) -> str:
+        await asyncio.sleep(60)
+        return "never"
+
+    session, _ = scripted(hang)
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(session.map(text_of, range(8)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert session.usage.requests == session.usage.failed == 8
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_stream_yields_its_text_and_then_has_its_response() -> None:
+    session, _ = scripted("one two three")
+    stream = session.stream("Count.")
+    assert "".join([piece async for piece in stream]) == "one two three"
+    assert stream.response is not None
+    assert stream.response.text == "one two three"
+    assert session.usage.output_tokens > 0
+
+
+async def test_leaving_a_stream_early_cancels_the_call() -> None:
+    ended = asyncio.Event()
+
+    async def model(request: Request, on_text: Any = None, /) -> pk.Response:
+        try:
+            on_text("first")
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        return pk.Response()
+
+    session = pk.connect(transport=model, model="m")
+    async for piece in session.stream("Hi"):
+        assert piece == "first"
+        break
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_a_cached_rerun_sends_nothing_and_costs_nothing() -> None:
+    session, model = scripted(lambda r: pk.Response((pk.Choice("x"),), pk.Usage(1000, 100)))
+    session = session.using(model="gpt-4o-mini")
+    await session.map(text_of, range(3))
+    paid = session.usage.cost_usd
+    await session.map(text_of, range(3))
+    assert len(model.requests) == 3
+    assert session.usage.cost_usd == paid == pytest.approx(3 * 0.00021)
+    assert session.usage.saved_usd == pytest.approx(paid)
+    assert (session.usage.requests, session.usage.cached) == (6, 3)
+
+
+async def test_an_unknown_price_is_none_and_never_zero() -> None:
+    session, _ = scripted()
+    response = await session.ask("Hi")
+    assert response.cost_usd is None
+    assert session.usage.cost_usd is None
+
+
+async def test_steps_nest_and_their_totals_add_up() -> None:
+    session, _ = scripted()
+    outer = session.step("outer")
+    await asyncio.gather(outer.step("a").ask("1"), outer.step("b").ask("2"), session.ask("3"))
+    assert session.usage.requests == 3
+    assert outer.usage.requests == 2
+    assert [(d, s.name) for d, s in session.trace.walk()] == [(0, ""), (1, "outer"), (2, "a"), (2, "b")]
+
+
+async def test_the_trace_keeps_the_latest_and_counts_all() -> None:
+    session, _ = scripted()
+    await session.map(text_of, range(KEPT + 50))
+    (step,) = session.trace.children
+    assert len(step.children) == KEPT
+    assert session.usage.requests == KEPT + 50
+
+
+def test_run_works_without_and_within_a_running_loop() -> None:
+    session, _ = scripted()
+    assert pk.run(session.ask("Hi")).text == "yes"
+
+    async def main() -> str:
+        return pk.run(session.ask("Ho")).text
+
+    assert asyncio.run(main()) == "yes"
+
+
+def test_run_refuses_to_wait_for_itself() -> None:
+    session, _ = scripted()
+
+    async def inner() -> None:
+        pk.run(session.ask("Hi"))
+
+    with pytest.raises(OptionError, match="use await there"):
+        pk.run(inner())
+
+
+def test_run_passes_errors_on() -> None:
+    session, _ = scripted()
+    with pytest.raises(OptionError):
+        pk.run(session.ask(""[0:0], temprature=1))
+
+
+def test_one_session_serves_many_threads() -> None:
+    session, _ = scripted()
+    results: list[list[str]] = []
+    threads = [
+        threading.Thread(
+            target=lambda k: results.append(asyncio.run(session.map(text_of, range(k * 50, k * 50 + 50)))),
+            args=(i,),
+        )
+        for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(r) for r in results] == [50] * 4
+    assert session.usage.requests == 200

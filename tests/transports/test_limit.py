@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from promptkit import Limits, Message, Options, Request, Response
+from promptkit.errors import OptionError, RateLimitError
+from promptkit.response import Choice, Usage
+from promptkit.testing import FakeClock
+from promptkit.transports.limit import Bucket, Gate, LimitLayer, parse_duration
+
+pytestmark = pytest.mark.anyio
+
+
+def asked(text: str = "Hi", max_tokens: int | None = None) -> Request:
+    options = Options().replace(max_tokens=max_tokens)
+    return Request(messages=(Message("user", text),), model="m", options=options)
+
+
+class Server:
+    """A token bucket that tells its state in OpenAI's headers and refuses what is too much."""
+
+    def __init__(self, per_minute: float, burst: float, clock: FakeClock, seed: int = 1) -> None:
+        self.rate = per_minute / 60
+        self.limit, self.burst = per_minute, burst
+        self.tokens, self.at = burst, 0.0
+        self.clock = clock
+        self.chance = random.Random(seed)
+        self.refused = 0
+        self.most = self.under_way = 0
+
+    async def __call__(self, request: Request, on_text: object = None, /) -> Response:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await self.clock.sleep(self.chance.uniform(0.01, 0.4))
+        now = self.clock.now()
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+        self.at = now
+        granted = self.tokens >= 1
+        self.tokens -= granted
+        headers = {
+            "x-ratelimit-limit-requests": str(int(self.limit)),
+            "x-ratelimit-remaining-requests": str(int(self.tokens)),
+            "x-ratelimit-reset-requests": f"{(self.burst - self.tokens) / self.rate:.3f}s",
+        }
+        await self.clock.sleep(self.chance.uniform(0.01, 0.4))
+        self.under_way -= 1
+        if not granted:
+            self.refused += 1
+            raise RateLimitError("429", retry_after_s=1.0, headers=headers)
+        return Response((Choice("x"),), Usage(5, 1), headers=headers)
+
+
+@pytest.mark.parametrize("burst", [10, 600])
+async def test_unknown_limits_are_learned_without_a_429(burst: float) -> None:
+    clock = FakeClock()
+    server = Server(600, burst, clock)
+    layer = LimitLayer(server, Limits(), "", clock, {})
+    count = 600
+    await asyncio.gather(*(layer(asked(str(i))) for i in range(count)))
+    assert server.refused == 0
+    ideal = max(0.0, (count - burst) / server.rate)
+    assert clock.now() < ideal * 1.1 + 4
+
+
+async def test_only_one_request_goes_out_until_the_limits_are_known() -> None:
+    clock = FakeClock()
+    server = Server(600, 600, clock)
+    layer = LimitLayer(server, Limits(), "", clock, {})
+    tasks = [asyncio.create_task(layer(asked(str(i)))) for i in range(20)]
+    while server.under_way == 0:
+        await asyncio.sleep(0)
+    assert server.most == 1
+    await asyncio.gather(*tasks)
+    assert server.most == 19
+
+
+async def test_a_429_closes_the_gate_for_everybody() -> None:
+    clock = FakeClock()
+    gate = Gate(Limits(), clock)
+    gate.leave(await gate.enter(asked()), {})
+    gate.close(30.0)
+    await asyncio.gather(*(gate.enter(asked()) for _ in range(3)))
+    assert clock.now() == pytest.approx(30.0)
+
+
+async def test_limits_set_by_hand_are_kept_with_no_headers_at_all() -> None:
+    clock = FakeClock()
+
+    async def silent(request: Request, on_text: object = None, /) -> Response:
+        return Response((Choice("x"),), Usage(5, 1))
+
+    layer = LimitLayer(silent, Limits(requests_per_minute=60), "", clock, {})  # type: ignore[arg-type]
+    await asyncio.gather(*(layer(asked(str(i))) for i in range(31)))
+    assert clock.now() == pytest.approx(30.0, abs=0.1)
+
+
+async def test_tokens_are_limited_too() -> None:
+    clock = FakeClock()
+    gate = Gate(Limits(tokens_per_minute=6000), clock)
+    for _ in range(10):
+        await gate.enter(asked(max_tokens=90))
+    assert clock.now() > 8
+
+
+async def test_a_request_larger_than_the_bucket_goes_when_the_bucket_is_full() -> None:
+    clock = FakeClock()
+    gate = Gate(Limits(tokens_per_minute=600), clock)
+    await gate.enter(asked(max_tokens=5000))
+    assert clock.now() < 600
+
+
+async def test_concurrency_is_kept() -> None:
+    clock = FakeClock()
+    server = Server(1e6, 1e6, clock)
+    layer = LimitLayer(server, Limits(concurrency=3), "", clock, {})
+    await asyncio.gather(*(layer(asked(str(i))) for i in range(30)))
+    assert server.most == 3
+
+
+async def test_who_is_cancelled_while_waiting_has_sent_nothing() -> None:
+    gate_closed = LimitLayer(Server(60, 1, FakeClock()), Limits(requests_per_minute=1), "", gates={})
+    await gate_closed(asked("first"))
+    task = asyncio.create_task(gate_closed(asked("second")))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert getattr(caught.value, "unsent", False)
+
+
+def test_news_of_an_older_request_does_not_overwrite_a_newer_ones() -> None:
+    bucket = Bucket()
+    tickets = [bucket.take(1, 0.0) for _ in range(3)]
+    bucket.answered += 1
+    bucket.report(tickets[2], 60, 7, 53, 1.0)
+    bucket.answered += 1
+    bucket.report(tickets[0], 60, 9, 51, 1.1)
+    sent = 0
+    while bucket.wait(1, 1.1) == 0:
+        bucket.take(1, 1.1)
+        sent += 1
+    assert 1 <= sent <= 7
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-ratelimit-limit-requests": "many", "x-ratelimit-remaining-requests": "5"},
+        {"x-ratelimit-limit-requests": "-5", "x-ratelimit-remaining-requests": "-1"},
+        {"x-ratelimit-limit-requests": "0", "x-ratelimit-remaining-requests": "0"},
+        {"x-ratelimit-limit-requests": "inf", "x-ratelimit-remaining-requests": "nan"},
+    ],
+)
+async def test_absurd_headers_are_passed_over(headers: dict[str, str]) -> None:
+    clock = FakeClock()
+    gate = Gate(Limits(), clock)
+    gate.leave(await gate.enter(asked()), headers)
+    for _ in range(50):
+        await gate.enter(asked())
+    assert clock.now() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1h2m3s", 3723.0), ("6m0s", 360.0), ("20ms", 0.02), ("0.5", 0.5), ("", None), ("soon", None)],
+)
+def test_durations_are_read_as_the_headers_write_them(text: str, seconds: float | None) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("bad", [{"rpm": 5}, {"concurrency": 0}, 600, {"requests_per_minute": "x"}])
+def test_limits_that_are_none_are_refused(bad: object) -> None:
+    with pytest.raises(OptionError, match="limits"):
+        Limits.coerce(bad)  # type: ignore[arg-type]
