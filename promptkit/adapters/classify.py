@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from promptkit.adapters.retry_after import retry_after
@@ -46,6 +47,8 @@ _KEPT_PREFIXES: Final = (
 )
 _PERSONAL: Final = ("openai-organization", "openai-project")
 
+_REFUSALS: Final = (400, 413, 422)
+_ERRORS: Final = range(400, 600)
 _CONTEXT_CODES: Final = ("context_length_exceeded", "exceed_context_size_error")
 _CONTEXT_WORDS: Final = re.compile(
     r"maximum context length|exceeds? the (available |model's )?context|context window"
@@ -87,19 +90,21 @@ def error_of(
     code, kind = str(detail["code"] or ""), str(detail["type"] or "")
     codes = {code, kind}
     kept = kept_headers(headers)
-    if status in (400, 413, 422) and (
+    if status in _REFUSALS and (
         codes & set(_CONTEXT_CODES) or _CONTEXT_WORDS.search(words) is not None
     ):
         hint = "shorten the prompt, lower max_tokens, or ask a model with a longer context"
         return ContextLengthError(said, hint=hint, status=status, headers=kept)
-    if status == 402 or (status in (403, 429) and _is_quota(codes, words)):
+    if status == HTTPStatus.PAYMENT_REQUIRED or (status in (403, 429) and _is_quota(codes, words)):
         hint = "add credit or raise the monthly limit at the provider"
         return QuotaError(said, hint=hint, status=status, headers=kept)
-    if status == 429:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = retry_after(kept, words)
         hint = "lower concurrency, or give the limits in the profile"
         return RateLimitError(said, hint=hint, status=status, retry_after_s=wait, headers=kept)
-    if status == 404 or (status == 400 and codes & set(_MODEL_CODES)):
+    if status == HTTPStatus.NOT_FOUND or (
+        status == HTTPStatus.BAD_REQUEST and codes & set(_MODEL_CODES)
+    ):
         hint = f"check the model's name ({request.model!r}) and base_url"
         return UnknownModelError(said, hint=hint, status=status, headers=kept)
     return _by_status(said, status, kept)
@@ -114,15 +119,16 @@ def _by_status(said: str, status: int, kept: dict[str, str]) -> CallError:
     if status in (401, 403):
         hint = (
             "check the key: pass api_key=…, set OPENAI_API_KEY, or name its source in the profile"
-            if status == 401
+            if status == HTTPStatus.UNAUTHORIZED
             else "this key may not do this: check its permissions, organisation and project"
         )
         return AuthenticationError(said, hint=hint, status=status, headers=kept)
     # 501 says that the server has no such thing: asking again would not help.
-    if status in (408, 409) or (status >= 500 and status != 501):
+    is_failure = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if status in (408, 409) or (is_failure and status != HTTPStatus.NOT_IMPLEMENTED):
         wait = retry_after(kept)
         return ServerError(said, status=status, retry_after_s=wait, headers=kept)
-    if status < 400:
+    if status < HTTPStatus.BAD_REQUEST:
         hint = "set base_url to the address it redirects to: a key is not sent on"
         return RefusedRequestError(f"{said} (a redirect)", hint=hint, status=status, headers=kept)
     return RefusedRequestError(said, status=status, headers=kept)
@@ -146,7 +152,7 @@ def error_in_answer(
     code = error.get("code") if isinstance(error, Mapping) else None
     known = {"rate_limit_exceeded": 429, "server_error": 500, "insufficient_quota": 429}
     status = known.get(code) if isinstance(code, str) else code
-    if type(status) is int and 400 <= status < 600:
+    if type(status) is int and status in _ERRORS:
         return error_of(request, status, body, headers)
     words = _clean(_detail(body)["message"], request) or "no message"
     msg = f"the server reported an error in place of an answer: {words}"

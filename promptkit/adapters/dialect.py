@@ -15,7 +15,11 @@ ConstraintSupport = Literal["json_schema", "grammar", "none"]
 and `json_schema` fields. «none»: nothing is sent, and whoever asks checks the answer afterwards.
 """
 
-_AZURE_HOSTS: Final = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+_AZURE_HOSTS: Final = (
+    ".openai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".services.ai.azure.com",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from promptkit.adapters.address import address, key_header, proxy_of, without_key
 from promptkit.adapters.classify import (
     error_in_answer,
     error_of,
@@ -32,10 +33,10 @@ from promptkit.adapters.dialect import (
 from promptkit.adapters.loops import PerLoop
 from promptkit.adapters.streaming import LARGEST_ANSWER, StreamedAnswer, too_large
 from promptkit.adapters.wire import can_stream, decode, encode
-from promptkit.errors import AuthenticationError, CallError, ConnectionFailedError, ProtocolError
+from promptkit.errors import CallError, ConnectionFailedError, ProtocolError
 from promptkit.request import Request
 from promptkit.response import Response
-from promptkit.secret import MaskedHeader, Secret, mask
+from promptkit.secret import Secret
 from promptkit.transport import OnText
 
 if TYPE_CHECKING:
@@ -51,9 +52,6 @@ _DRAIN_TIMEOUT_S: Final = 0.25
 
 _OK: Final = 200
 _FIRST_ERROR: Final = 300
-
-_DEPLOYMENT_PATHS: Final = ("/chat/completions", "/completions", "/embeddings")
-"""What Azure's dated API serves below a deployment; the rest carries the model in the body."""
 
 
 class HttpAdapter:
@@ -98,11 +96,11 @@ class HttpAdapter:
         self._url = url
         self._api_version = api_version
         self._key = api_key
-        self._proxy = _proxy_of(url)
+        self._proxy = proxy_of(url)
         self._headers = {"Content-Type": "application/json", "User-Agent": "promptkit"}
         if api_key is not None:
             azure = api_version is not None or is_azure(url)
-            self._headers |= _key_header(api_key, azure=azure)
+            self._headers |= key_header(api_key, azure=azure)
         if organization:
             self._headers["OpenAI-Organization"] = organization
         if project:
@@ -126,19 +124,12 @@ class HttpAdapter:
         )
         path, body = encode(request, self.dialect, stream=streamed is not None)
         started = time.monotonic()
-        outcome = await self._attempt(request, self._address(path, request), body, streamed)
+        url = address(self._url, path, request.model, self._api_version)
+        outcome = await self._attempt(request, url, body, streamed)
         # Raised here and not where it was caught: so nothing of the client library is chained.
         if isinstance(outcome, CallError):
             raise outcome
         return outcome.with_log(latency_s=time.monotonic() - started)
-
-    def _address(self, path: str, request: Request) -> str:
-        if self._api_version is None:
-            return self._url + path
-        base = self._url if self._url.endswith("/openai") else f"{self._url}/openai"
-        if path in _DEPLOYMENT_PATHS:
-            base = f"{base}/deployments/{quote(request.model, safe='')}"
-        return f"{base}{path}?api-version={quote(self._api_version, safe='')}"
 
     async def _attempt(
         self,
@@ -169,17 +160,13 @@ class HttpAdapter:
             failure = _translate(error, self._url)
         return streamed.broken(failure) if streamed else failure
 
-    async def _read(
-        self, request: Request, answer: aiohttp.ClientResponse
-    ) -> Response | CallError:
+    async def _read(self, request: Request, answer: aiohttp.ClientResponse) -> Response | CallError:
         """Read an answer that comes whole."""
         raw = await _bounded_body(answer)
         headers = kept_headers(answer.headers)
         if raw is None:
             return too_large()
-        if self._key is not None:
-            key = self._key.reveal()
-            raw = raw.replace(key.encode(), mask(key).encode()) if key else raw
+        raw = without_key(raw, self._key)
         if answer.status >= _FIRST_ERROR:
             return error_of(request, answer.status, raw, headers)
         try:
@@ -293,28 +280,3 @@ def _translate(error: Exception, url: str) -> CallError:
     if isinstance(error, aiohttp.ClientPayloadError):
         return ConnectionFailedError(f"the connection to {host} was lost within the answer")
     return ConnectionFailedError(f"{host} closed the connection without an answer")
-
-
-# -- addresses and keys ---------------------------------------------------------------------
-
-
-def _key_header(key: Secret, *, azure: bool) -> dict[str, str]:
-    value = key.reveal()
-    hint = "copy the key again: it is one line of letters, digits, hyphens and underscores"
-    if not value:
-        raise AuthenticationError("the key is empty", hint="set it, or pass api_key")
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise AuthenticationError("the key holds a character that no key has", hint=hint)
-    if azure:
-        return {"api-key": MaskedHeader(value)}
-    return {"Authorization": MaskedHeader(f"Bearer {value}")}
-
-
-def _proxy_of(url: str) -> str | None:
-    """Return the proxy that the environment names for an address."""
-    from urllib.request import getproxies, proxy_bypass
-
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get(parts.scheme)

@@ -21,10 +21,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from promptkit.adapters.sqlite import open_database
-from promptkit.trace import Call, Progress, Step
+
+if TYPE_CHECKING:
+    from promptkit.trace import Call, Progress, Step
 
 APPLICATION_ID: Final = 0x706B6C67
 """Marks a ledger file («pklg»)."""

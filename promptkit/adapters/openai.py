@@ -13,11 +13,12 @@ import json
 import sys
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
+from promptkit.adapters.address import without_key
 from promptkit.adapters.classify import (
     error_in_answer,
     error_of,
@@ -38,7 +39,7 @@ from promptkit.errors import (
 )
 from promptkit.request import Api, Request
 from promptkit.response import Response
-from promptkit.secret import mask
+from promptkit.secret import Secret
 from promptkit.transport import OnText
 
 if TYPE_CHECKING:
@@ -178,10 +179,11 @@ class OpenAIAdapter:
         headers = kept_headers(all_headers)
         if len(raw) > LARGEST_ANSWER:
             return too_large()
+        raw = self._masked(raw)
         try:
             data = json.loads(raw)
         except ValueError:
-            return unreadable(request, self._masked(raw), headers)
+            return unreadable(request, raw, headers)
         if isinstance(data, Mapping):
             reported = error_in_answer(request, data, headers)
             if reported is not None:
@@ -211,8 +213,7 @@ class OpenAIAdapter:
         return AuthenticationError(msg, hint="check the client's key")
 
     def _masked(self, raw: bytes) -> bytes:
-        key = self._client.api_key
-        return raw.replace(key.encode(), mask(key).encode()) if key else raw
+        return without_key(raw, Secret(self._client.api_key or ""))
 
     async def aclose(self) -> None:
         """Close what was opened here; the client belongs to whoever handed it in."""
@@ -229,7 +230,7 @@ async def _close_client(client: AsyncOpenAI) -> None:
 
 def _arguments(resource: Any, body: dict[str, Any]) -> dict[str, Any]:
     """Sort a body into the arguments that the SDK's method knows, and the rest."""
-    known = _known(type(resource))
+    known = _known(cast("Hashable", type(resource)))
     arguments = {name: value for name, value in body.items() if name in known}
     rest = {name: value for name, value in body.items() if name not in known}
     return arguments | ({"extra_body": rest} if rest else {})

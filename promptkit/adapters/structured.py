@@ -58,10 +58,9 @@ def _can_be_strict(schema: Any) -> bool:
     if not isinstance(schema, Mapping):
         return True
     if schema.get("type") == "object":
-        properties = schema.get("properties", {})
-        if schema.get("additionalProperties") is not False:
-            return False
-        if not isinstance(properties, Mapping) or set(schema.get("required", ())) != set(properties):
+        names = schema.get("properties", {})
+        is_closed = schema.get("additionalProperties") is False
+        if not is_closed or set(schema.get("required", ())) != set(names):
             return False
     return all(_can_be_strict(value) for value in schema.values())
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
+from promptkit.adapters.wire_logprobs import parse_logprobs
 from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import OptionError, ProtocolError
+from promptkit.prompt import Message
 from promptkit.request import Request
-from promptkit.response import Alternative, Choice, Response, TokenLogprob
+from promptkit.response import Choice, Response
 
 _SAME_NAME: Final = (
     "temperature",
@@ -21,9 +23,6 @@ _SAME_NAME: Final = (
     "presence_penalty",
     "frequency_penalty",
 )
-
-_UNLIKELY: Final = -9999.0
-"""What OpenAI sends for a token outside the reported ones; used where a server sends null."""
 
 
 # -- bodies ---------------------------------------------------------------------------------
@@ -55,13 +54,28 @@ def chat_messages(request: Request, dialect: Dialect) -> list[dict[str, str]]:
     return [{"role": roles.get(m.role, m.role), "content": m.text} for m in request.messages]
 
 
+def completion_text(messages: Sequence[Message]) -> str:
+    r"""Write a conversation as one text to go on with; one message is sent word for word.
+
+    >>> turns = [("user", "2 + 2 ="), ("assistant", "4"), ("user", "3 + 4 =")]
+    >>> completion_text([Message(role, text) for role, text in turns])
+    '2 + 2 = 4\n\n3 + 4 ='
+    """
+    pieces = []
+    for message, following in zip(messages, [*messages[1:], None], strict=True):
+        is_answered = following is not None and following.role == "assistant"
+        end = "" if following is None else " " if is_answered else "\n\n"
+        pieces.append(message.text + end)
+    return "".join(pieces)
+
+
 def completions_body(request: Request, dialect: Dialect) -> dict[str, Any]:
     """Return the fields of a Completions request; one message is sent word for word."""
     options = request.options
     if options.reasoning_effort is not None:
         msg = "the completions API has no reasoning_effort"
         raise OptionError(msg, hint='use api="chat" or api="responses"')
-    body: dict[str, Any] = {"prompt": "\n\n".join(m.text for m in request.messages)}
+    body: dict[str, Any] = {"prompt": completion_text(request.messages)}
     body |= _common(request)
     if options.max_tokens is not None:
         body["max_tokens"] = options.max_tokens
@@ -179,61 +193,6 @@ def _text_choice(choice: Mapping[str, Any]) -> Choice:
 def _reason(choice: Mapping[str, Any]) -> str | None:
     reason = choice.get("finish_reason")
     return reason if isinstance(reason, str) else None
-
-
-# -- log-probabilities ----------------------------------------------------------------------
-
-
-def parse_logprobs(data: object) -> tuple[TokenLogprob, ...] | None:
-    """Read log-probabilities in the form of chat (`content`) or completions (`tokens`)."""
-    if not isinstance(data, Mapping):
-        return None
-    if isinstance(data.get("content"), list):
-        return parse_token_list(data["content"])
-    if isinstance(data.get("tokens"), list):
-        return _parallel_lists(data)
-    return None
-
-
-def parse_token_list(tokens: Iterable[Any]) -> tuple[TokenLogprob, ...]:
-    """Read a list of {token, logprob, top_logprobs}."""
-    parsed = []
-    for token in tokens:
-        if isinstance(token, Mapping):
-            tops = token.get("top_logprobs")
-            top = tuple(
-                Alternative(_token(item), number(item.get("logprob")))
-                for item in (tops if isinstance(tops, list) else ())
-                if isinstance(item, Mapping)
-            )
-            parsed.append(TokenLogprob(_token(token), number(token.get("logprob")), top))
-    return tuple(parsed)
-
-
-def _token(data: Mapping[str, Any]) -> str:
-    token = data.get("token")
-    return token if isinstance(token, str) else ""
-
-
-def _parallel_lists(data: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:
-    tokens, numbers, tops = (
-        value if isinstance(value := data.get(name), list) else []
-        for name in ("tokens", "token_logprobs", "top_logprobs")
-    )
-    parsed = []
-    for place, token in enumerate(tokens):
-        top = tops[place] if place < len(tops) and isinstance(tops[place], Mapping) else {}
-        alternatives = tuple(Alternative(name, number(value)) for name, value in top.items())
-        chosen = number(numbers[place] if place < len(numbers) else None)
-        parsed.append(TokenLogprob(str(token), chosen, alternatives))
-    return tuple(parsed)
-
-
-def number(value: object) -> float:
-    """Return a log-probability; null (the first token of an echo) counts as very unlikely."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    return _UNLIKELY
 
 
 # -- streams --------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
-from promptkit.adapters.wire_chat import chat_messages, model_name, parse_token_list
+from promptkit.adapters.wire_chat import chat_messages, model_name
+from promptkit.adapters.wire_logprobs import parse_token_list
 from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import OptionError, ProtocolError
 from promptkit.request import Request

@@ -12,9 +12,9 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Final
+from typing import Final, cast
 
 from promptkit.errors import BudgetError, CallError, OptionError, PromptkitError
 
@@ -90,8 +90,9 @@ def _run(words: list[str]) -> int:
     return _command(command)(rest)
 
 
-def _command(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    return importlib.import_module(f"promptkit.cli.{name}").main
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    module = importlib.import_module(f"promptkit.cli.{name}")
+    return cast("Callable[[Sequence[str]], int]", module.main)
 
 
 def exit_code(error: BaseException) -> int:

@@ -9,27 +9,24 @@ import importlib.util
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from promptkit import connect
 from promptkit.adapters.table import open_table
 from promptkit.cli import DONE, FAILED, INTERRUPTED, exit_code, one_line
 from promptkit.cli.arguments import Arguments, count, number
 from promptkit.errors import OptionError, PromptError
+from promptkit.format import count as counted
 from promptkit.format import money, seconds, tokens
 from promptkit.operations.journal import Journal
 from promptkit.operations.rows import Source, Survey, Task
-from promptkit.operations.table_run import (
-    Outcome,
-    TableRun,
-    ask_all,
-    check_out,
-    look,
-    write_out,
-)
+from promptkit.operations.table_out import check_out, look, write_out
+from promptkit.operations.table_run import Outcome, TableRun, ask_all
 from promptkit.prompt import Prompt
-from promptkit.session import Session
 from promptkit.terminal import keep_quiet
+
+if TYPE_CHECKING:
+    from promptkit.session import Session
 
 HELP: Final = """\
 promptkit run FILE (--prompt TEMPLATE | --fn MODULE:FUNCTION) --out FILE
@@ -193,7 +190,8 @@ def load_function(place: str) -> Callable[..., Awaitable[Any]]:
         raise OptionError(f"--fn {place} names no function", hint=hint)
     sys.path.insert(0, str(Path.cwd()))
     try:
-        module = _module_at(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        is_file = where.endswith(".py")
+        module = _module_at(Path(where)) if is_file else importlib.import_module(where)
     except (ImportError, OSError, SyntaxError) as error:
         raise OptionError(f"--fn {place}: {where} cannot be imported ({error})") from error
     function = getattr(module, name, None)
@@ -234,13 +232,15 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def _kept(run: TableRun, journal: Journal) -> str:
     answered, *_ = journal.count()
+    if not answered:
+        return "no row was answered yet"
     return f"{answered:,} answers are kept in {run.journal_path}: run the same command to go on"
 
 
 def _report(run: TableRun, outcome: Outcome) -> int:
     """Say how the run ended, and return the exit code."""
     totals, stopped = outcome.totals, outcome.stopped
-    parts = [f"{outcome.rows:,} rows"]
+    parts = [counted(outcome.rows, "row")]
     if outcome.before:
         parts[0] += f" ({outcome.before:,} from before)"
     parts += [f"{outcome.answered:,} answered", f"{outcome.failed:,} failed"]

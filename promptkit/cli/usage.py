@@ -12,7 +12,7 @@ from typing import Final
 from promptkit.cli import DONE
 from promptkit.cli.arguments import Arguments
 from promptkit.folders import data_folder
-from promptkit.format import money, tokens
+from promptkit.format import count, money, tokens
 from promptkit.operations.spending import GROUPS, Spending, ledgers_in, parse_since, spending
 
 HELP: Final = """\
@@ -90,7 +90,7 @@ def _cells(group: Spending) -> tuple[str, ...]:
 def _notes(total: Spending) -> list[str]:
     notes = []
     if total.unpriced:
-        notes.append(f"{total.unpriced:,} answers have no known price and are not in the cost.")
+        notes.append(f"The cost leaves out {count(total.unpriced, 'answer')} of unknown price.")
     if total.unsettled_usd:
         up_to = money(total.unsettled_usd)
         notes.append(f"Calls that got no answer may have cost up to {up_to} more.")

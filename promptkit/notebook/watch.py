@@ -124,7 +124,7 @@ class Watcher:
         if cell.active:
             self._draw_soon(cell)
 
-    def draw(self, cell: Cell) -> None:
+    def draw(self, cell: Cell, name: str = "promptkit") -> None:
         """Bring what is shown of a cell up to date."""
         if not readout_wanted():
             return
@@ -136,7 +136,7 @@ class Watcher:
                 self._put(cell, lines, readout=False)
                 lines = []
             if is_over and (readout or (lines and cell.active)):
-                ending = [(line_html(readout), f"promptkit: {plain(readout)}")] if readout else []
+                ending = [(line_html(readout), f"{name}: {plain(readout)}")] if readout else []
                 self._put(cell, [*lines, *ending], readout=True)
 
     def _put(self, cell: Cell, lines: list[tuple[str, str]], *, readout: bool) -> None:
@@ -149,7 +149,7 @@ class Watcher:
         """In a terminal, say at the next cell's end what an earlier cell's tasks came to."""
         late, self._late = self._late, []
         for cell in dict.fromkeys(late):
-            self.draw(cell)
+            self.draw(cell, name="promptkit, an earlier cell")
 
 
 def _rows(cell: Cell) -> list[tuple[str, str]]:

@@ -14,14 +14,13 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from promptkit.adapters.sqlite import open_database
 from promptkit.errors import StoreError, TableError
+from promptkit.operations.entry import Entry
 
 T = TypeVar("T")
 
@@ -47,41 +46,6 @@ still has room for the answers that were paid for: 128 KiB for each of 64."""
 
 
 _MAKE_ROOM: Final = "make room on the disk"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What became of a row.
-
-    Attributes:
-        row: Its number, from 0.
-        digest: Of what was asked about it, so that a changed row is noticed.
-        answer: None for a row that failed, or an answer that is unknown.
-        confidence: Of a Result that has one.
-        input_tokens: Of all calls that the row took.
-        output_tokens: Likewise.
-        cost_usd: What was paid for the row; None where that is unknown.
-        error: None for a row that was answered.
-    """
-
-    row: int
-    digest: bytes
-    answer: Any = None
-    confidence: float | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float | None = None
-    error: str | None = None
-
-
-def digest_of(values: Mapping[str, Any]) -> bytes:
-    """Return sixteen bytes that tell whether a row is the same as before.
-
-    >>> digest_of({"a": "1"}) == digest_of({"a": "1"}), digest_of({"a": 1}) == digest_of({"a": "1"})
-    (True, False)
-    """
-    text = repr(sorted(values.items())).encode("utf-8", "surrogatepass")
-    return blake2b(text, digest_size=16).digest()
 
 
 class Journal:
@@ -164,8 +128,10 @@ class Journal:
 
     def _write(self) -> None:
         rows = [
-            (e.row, e.digest, None if e.answer is None else json.dumps(e.answer), e.confidence)
-            + (e.input_tokens, e.output_tokens, e.cost_usd, e.error)
+            (
+                *(e.row, e.digest, None if e.answer is None else json.dumps(e.answer)),
+                *(e.confidence, e.input_tokens, e.output_tokens, e.cost_usd, e.error),
+            )
             for e in self._unwritten
         ]
         try:
@@ -197,11 +163,16 @@ class Journal:
         found = self._database.execute(
             "SELECT * FROM entries WHERE row >= ? AND row < ?", (start, end)
         )
-        return {row[0]: Entry(*row[:2], row[2] and json.loads(row[2]), *row[3:]) for row in found}
+        return {
+            row: Entry(row, digest, None if answer is None else json.loads(answer), *others)
+            for row, digest, answer, *others in found
+        }
 
     def count(self, total: int = sys.maxsize) -> tuple[int, int, int]:
-        """Return, of the first `total` rows, how many are answered, how many failed, and one
-        more than the number of the last.
+        """Return how many rows are answered, how many failed, and one more than the last one.
+
+        Args:
+            total: Count among the first `total` rows only.
         """
         sql = (
             "SELECT count(*) - count(error), count(error), max(row) + 1 FROM entries WHERE row < ?"
@@ -265,8 +236,9 @@ class Journal:
             elif not self.has_entries and self.note("written") is None:
                 _remove(self.path)
         except sqlite3.Error as error:
-            msg = f"{len(self._unwritten)} answers are lost: {self.path} cannot be written ({error})"
-            raise StoreError(msg, hint="their rows will be asked again") from None
+            msg = f"{self.path} cannot be written ({error})"
+            hint = f"make room; {len(self._unwritten)} answers are lost and will be asked again"
+            raise StoreError(msg, hint=hint) from None
         finally:
             self._database.close()
 

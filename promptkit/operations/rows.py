@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from promptkit.adapters.table import Row, Table
 from promptkit.errors import TableError
-from promptkit.operations.journal import Entry, Journal, digest_of
+from promptkit.operations.entry import Entry, digest_of
 from promptkit.prompt import Prompt
+
+if TYPE_CHECKING:
+    from promptkit.adapters.table import Row, Table
+    from promptkit.operations.journal import Journal
 
 Task = Prompt | Callable[..., Awaitable[Any]]
 """What is done with a row: a template whose slots are columns, or a function of (session, row)."""
@@ -114,7 +117,7 @@ def survey(
         pending += is_pending(entry, retry_errors=retry_errors)
         rows += 1
     if lacking and rows:
-        raise _no_column(source.table, sorted(lacking)[0], tuple(first))
+        raise _no_column(source.table, min(lacking), tuple(first))
     *_, end = journal.count()
     if source.limit is None and end > rows:
         raise _changed(source.table, f"it has {rows:,} rows, and row {end:,} was answered")
@@ -133,13 +136,13 @@ def _check_slots(source: Source, columns: Sequence[str]) -> None:
 
 
 def _no_column(table: Table, slot: str, columns: Sequence[str]) -> TableError:
-    close = difflib.get_close_matches(slot, columns, n=3)
     msg = f"{table.path} has no column {slot!r}, which the template uses"
-    if close:
-        return TableError(msg, hint=f"did you mean {' or '.join(map(repr, close))}?")
     if len(columns) == 1 and (found := [d for d in ";\t|," if d in columns[0]]):
         hint = f"its header is one column, {columns[0]!r}: try --delimiter {found[0]!r}"
         return TableError(msg, hint=hint)
+    close = difflib.get_close_matches(slot, columns, n=3)
+    if close:
+        return TableError(msg, hint=f"did you mean {' or '.join(map(repr, close))}?")
     return TableError(msg, hint=f"its columns are {', '.join(columns[:20]) or 'none'}")
 
 
@@ -151,10 +154,15 @@ def _changed(table: Table, what: str) -> TableError:
 def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Make values fit for CSV and Parquet: what has parts becomes JSON text.
 
+    Half a surrogate pair, which models do answer and UTF-8 has no bytes for, is escaped.
+
     >>> plain_values({"answer": ["a", "b"], "error": None})
     {'answer': '["a", "b"]', 'error': None}
     """
-    return {
-        name: json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
-        for name, value in values.items()
-    }
+    return {name: _writable(_printed(value)) for name, value in values.items()}
+
+
+def _writable(value: Any) -> Any:
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()

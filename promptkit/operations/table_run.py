@@ -1,9 +1,8 @@
-"""A run over a table: each row asked once, whatever happens, and written once, in order.
+"""A run over a table: each row is asked once, whatever happens.
 
-While it runs, answers go into a journal beside the output (see `journal`). The output itself is
-written at the end, from the input and the journal side by side, under another name that is then
-replaced: so it is there whole or not at all. Why so and not otherwise is told in
-`docs/decisions/010-a-run-over-a-table.md`.
+While it runs, answers go into a journal beside the output (see `journal`); the output itself is
+written at the end (see `table_out`). Why so and not otherwise is told in
+`docs/decisions/a-run-over-a-table.md`.
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from promptkit.adapters.table import free_names, kind_of
 from promptkit.errors import (
     AuthenticationError,
     BudgetError,
@@ -28,25 +25,18 @@ from promptkit.errors import (
     ProfileError,
     QuotaError,
     StoreError,
-    TableError,
     UnknownModelError,
 )
-from promptkit.operations.journal import Entry, Journal, digest_of
-from promptkit.operations.rows import Source, Survey, is_pending, plain_values, survey
+from promptkit.operations.entry import Entry, digest_of
+from promptkit.operations.rows import Source, Survey, is_pending
 from promptkit.prompt import Prompt
 from promptkit.response import Response
 from promptkit.result import Result, Verdict
-from promptkit.session import Session
-from promptkit.trace import Totals
 
-ADDED: Final[dict[str, type]] = {
-    "answer": str,
-    "input_tokens": int,
-    "output_tokens": int,
-    "cost_usd": float,
-    "error": str,
-}
-"""The columns that a run adds, and `confidence` where answers have one."""
+if TYPE_CHECKING:
+    from promptkit.operations.journal import Journal
+    from promptkit.session import Session
+    from promptkit.trace import Totals
 
 FATAL: Final = (
     AuthenticationError,
@@ -60,8 +50,6 @@ FATAL: Final = (
     UnknownModelError,
 )
 """Errors that the next row would meet as well: they stop a run and are no row's fault."""
-
-NOT_ASKED: Final = "not asked yet"
 
 _LONGEST_ERROR: Final = 500
 _TURN: Final = 256
@@ -92,11 +80,6 @@ class TableRun:
     def journal_path(self) -> Path:
         """Where its journal stands."""
         return journal_of(self.out)
-
-    @property
-    def added(self) -> dict[str, type]:
-        """The columns to add, before they are numbered apart from the table's own."""
-        return {self.column or "answer": str, **dict(list(ADDED.items())[1:])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,57 +114,6 @@ def journal_of(out: Path) -> Path:
     return out.with_name(out.name + ".journal")
 
 
-def check_out(out: Path, source: Path, *, restart: bool) -> None:
-    """Refuse an output that cannot be written, or would take the place of something else.
-
-    Raises:
-        TableError: Saying what is in the way.
-    """
-    kind = kind_of(source)
-    if kind_of(out) != kind:
-        hint = f"the output has the input's format: name it {out.with_suffix(source.suffix).name}"
-        raise TableError(f"--out {out.name} for a table named {source.name}", hint=hint)
-    if not out.parent.is_dir():
-        raise TableError(f"there is no folder {out.parent}", hint="make it, or name another --out")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise TableError(f"--out {out} is the input itself", hint="name another file")
-    if out.exists() and not journal_of(out).exists() and not restart:
-        raise _in_the_way(out)
-
-
-def _in_the_way(out: Path) -> TableError:
-    hint = "name another --out, or pass --restart to replace it"
-    return TableError(f"{out} exists and is not as this run wrote it", hint=hint)
-
-
-def look(run: TableRun, journal: Journal, *, restart: bool = False) -> Survey:
-    """Read all rows once, and check that the output may be written.
-
-    Args:
-        run: What is to be done.
-        journal: Of the run.
-        restart: The output may be replaced as it stands now, by this run and whoever goes on
-            with it.
-
-    Raises:
-        TableError: As `survey`; also when the output was changed since it was written.
-    """
-    if run.out.exists():
-        if restart:
-            journal.set_note("written", _stamp(run.out))
-        elif _stamp(run.out) not in (journal.note("written") or "").split(","):
-            raise _in_the_way(run.out)
-    names = (*run.added, "confidence")
-    if len(set(names)) < len(ADDED) + 1:
-        msg = f"--column {run.column} is the name of another column to be added"
-        raise TableError(msg, hint="name another one")
-    found = survey(run.source, journal, names, retry_errors=run.retry_errors)
-    if run.column is not None and run.column in found.names:
-        msg = f"the table has a column {run.column!r} already"
-        raise TableError(msg, hint="name another --column")
-    return found
-
-
 async def ask_all(run: TableRun, journal: Journal, found: Survey, session: Session) -> Outcome:
     """Ask all rows that have no entry in the journal; each gets one before the next is read.
 
@@ -192,7 +124,7 @@ async def ask_all(run: TableRun, journal: Journal, found: Survey, session: Sessi
     before = found.rows - found.pending
     asker = _Asker(run, journal, found.pending)
     if found.pending:
-        stream = session.imap(
+        stream: Any = session.imap(
             asker.answer_rows, asker, concurrency=run.concurrency, on_error="keep"
         )
         async with contextlib.aclosing(stream):
@@ -299,62 +231,8 @@ def _spent(session: Session) -> dict[str, Any]:
 def error_text(error: BaseException) -> str:
     """Write an error for a table's cell: its class and message, on one line.
 
-    >>> error_text(ValueError("no\\nnumber"))
+    >>> error_text(ValueError("no   number"))
     'ValueError: no number'
     """
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return text[:_LONGEST_ERROR].encode("utf-8", "backslashreplace").decode()
-
-
-def write_out(run: TableRun, journal: Journal, found: Survey) -> None:
-    """Write the table with its answers, whole or not at all.
-
-    Raises:
-        StoreError: When it cannot be written; the journal keeps the answers.
-    """
-    wanted = run.added
-    if journal.has_confidence:
-        wanted = {"confidence": float, **wanted}
-    names = free_names(tuple(wanted), found.names)
-    added = {names[name]: kind for name, kind in wanted.items()}
-    part = run.out.with_name(f".{run.out.name}.part")
-    try:
-        try:
-            run.source.table.write(part, added, _cells(run, journal, found, names))
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            stamps = [_stamp(part)] + ([_stamp(run.out)] if run.out.exists() else [])
-            journal.set_note("written", ",".join(stamps))
-            part.replace(run.out)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        hint = f"the answers are kept in {run.journal_path}: make room and run the command again"
-        raise StoreError(f"{run.out} cannot be written ({error.strerror or error})", hint=hint) from None
-
-
-def _cells(
-    run: TableRun, journal: Journal, found: Survey, names: dict[str, str]
-) -> Iterator[dict[str, Any]]:
-    """Yield the cells to add, row by row."""
-    is_json = kind_of(run.out) == "jsonl"
-    answer = run.column or "answer"
-    missing = Entry(0, b"", error=NOT_ASKED)
-    for entry in journal.entries(found.rows):
-        kept = entry or missing
-        cells = {
-            answer: kept.answer,
-            "confidence": kept.confidence,
-            "input_tokens": kept.input_tokens,
-            "output_tokens": kept.output_tokens,
-            "cost_usd": kept.cost_usd,
-            "error": kept.error,
-        }
-        cells = {names[name]: value for name, value in cells.items() if name in names}
-        yield cells if is_json else plain_values(cells)
-
-
-def _stamp(path: Path) -> str:
-    """Tell a file's state: its size and when it was last written. A renamed file keeps it."""
-    state = path.stat()
-    return f"{state.st_size}:{state.st_mtime_ns}"

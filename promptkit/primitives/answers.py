@@ -53,25 +53,27 @@ def _marked(text: str) -> str:
     return after if after.strip() else text
 
 
-def _number(text: str) -> float | int | None:
+def _first_marked_or_last(pattern: re.Pattern[str], text: str) -> str | None:
+    """The first match after the last answer mark; where there is none, the last of all."""
     marked = _marked(text)
-    found = [match.group() for match in _NUMBER.finditer(marked)]
-    if not found:
-        found = [match.group() for match in _NUMBER.finditer(text)]
-    if not found:
+    first = pattern.search(marked) if marked is not text else None
+    if first:
+        return first.group()
+    every = [match.group() for match in pattern.finditer(text)]
+    return every[-1] if every else None
+
+
+def _number(text: str) -> float | int | None:
+    chosen = _first_marked_or_last(_NUMBER, text)
+    if chosen is None:
         return None
-    chosen = found[0] if marked is not text else found[-1]
     value = float(re.sub(r"[$€£,\s]", "", chosen).replace("−", "-"))
     return int(value) if value.is_integer() else value
 
 
 def _yes_no(text: str) -> str | None:
-    marked = _marked(text)
-    found = _YES_NO.findall(marked) or _YES_NO.findall(text)
-    if not found:
-        return None
-    word = (found[0] if marked is not text else found[-1]).lower()
-    return "yes" if word in ("yes", "true") else "no"
+    word = _first_marked_or_last(_YES_NO, text)
+    return None if word is None else "yes" if word.lower() in ("yes", "true") else "no"
 
 
 def _final(text: str) -> str | None:
@@ -88,13 +90,8 @@ def _choice(options: tuple[str, ...], text: str) -> str | None:
     longest_first = "|".join(re.escape(option) for option in sorted(options, key=len, reverse=True))
     by_name = {option.casefold(): option for option in options}
     pattern = re.compile(rf"(?<!\w)(?:{longest_first})(?!\w)", re.IGNORECASE)
-    marked = _marked(text)
-    if marked is not text:
-        first = pattern.search(marked)
-        if first:
-            return by_name[first.group().casefold()]
-    found = pattern.findall(text)
-    return by_name[found[-1].casefold()] if found else None
+    found = _first_marked_or_last(pattern, text)
+    return None if found is None else by_name[found.casefold()]
 
 
 def _regex(pattern: re.Pattern[str], text: str) -> str | None:

@@ -1,28 +1,12 @@
-"""The test server, and the three adapters that must behave alike."""
+"""The test server, and each of the three adapters."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
+from adapters.backends import Backend, http_adapter, local_adapter, openai_adapter
 from servers.openai_server import OpenAIServer
-
-from promptkit.adapters.http import HttpAdapter
-from promptkit.adapters.local import LocalAdapter
-from promptkit.adapters.model_file import model_path
-from promptkit.adapters.openai import OpenAIAdapter
-from promptkit.folders import data_folder
-from promptkit.prompt import Message
-from promptkit.request import NO_OPTIONS, Request
-from promptkit.secret import Secret
-
-QUESTION = "Who is afraid of wolves?"
-REAL_DATA_FOLDER = data_folder()
-"""Read before any test gets a folder of its own: the weights are there, if anywhere."""
-
-REAL_MODEL = model_path()
 
 
 @pytest.fixture(scope="session")
@@ -31,49 +15,18 @@ def server() -> Iterator[OpenAIServer]:
         yield running
 
 
-@dataclass
-class Backend:
-    """An adapter under test, and what is known of who answers."""
-
-    name: str
-    adapter: Any
-    model: str
-    server: OpenAIServer | None
-
-    def request(self, text: str = QUESTION, **fields: Any) -> Request:
-        if text == QUESTION and fields.get("api") == "completions":
-            text = "Once upon a time there was a wolf who"
-        options = {
-            name: fields.pop(name)
-            for name in list(fields)
-            if name not in ("model", "api", "messages", "sample")
-        }
-        messages = fields.pop("messages", (Message("user", text),))
-        fields.setdefault("model", self.model)
-        return Request(messages=messages, options=NO_OPTIONS.replace(**options), **fields)
-
-    async def ask(self, text: str = QUESTION, **fields: Any) -> Any:
-        return await self.adapter(self.request(text, **fields))
-
-
-def local_adapter(monkeypatch: pytest.MonkeyPatch) -> LocalAdapter:
-    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed (promptkit[local])")
-    if not REAL_MODEL.exists():
-        pytest.skip("no embedded model: run `promptkit model install`")
-    monkeypatch.setenv("PROMPTKIT_HOME", str(REAL_DATA_FOLDER))
-    return LocalAdapter()
-
-
-def http_adapter(server: OpenAIServer, **settings: Any) -> HttpAdapter:
-    settings.setdefault("constraints", "json_schema")
-    return HttpAdapter(base_url=server.url, api_key=Secret(server.key), **settings)
-
-
-def openai_adapter(server: OpenAIServer) -> OpenAIAdapter:
-    import openai
-
-    client = openai.AsyncOpenAI(base_url=server.url, api_key=server.key)
-    return OpenAIAdapter(client, constraints="json_schema")
+async def _made(
+    name: str, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Backend]:
+    if name == "local":
+        backend = Backend(name, local_adapter(monkeypatch), "any", None)
+    else:
+        make = http_adapter if name == "http" else openai_adapter
+        backend = Backend(name, make(server), "test-model", server)
+    yield backend
+    await backend.adapter.aclose()
+    if name == "openai":
+        await backend.adapter._client.close()
 
 
 @pytest.fixture(params=["http", "openai", "local"])
@@ -81,21 +34,21 @@ async def backend(
     request: pytest.FixtureRequest, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Backend]:
     """Each of the three."""
-    if request.param == "local":
-        made = Backend("local", local_adapter(monkeypatch), "any", None)
-    elif request.param == "http":
-        made = Backend("http", http_adapter(server), "test-model", server)
-    else:
-        made = Backend("openai", openai_adapter(server), "test-model", server)
-    yield made
-    await made.adapter.aclose()
-    if request.param == "openai":
-        await made.adapter._client.close()
+    async for made in _made(request.param, server, monkeypatch):
+        yield made
+
+
+@pytest.fixture(params=["http", "openai"])
+async def served(
+    request: pytest.FixtureRequest, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Backend]:
+    """The two that speak to the test server, whose faults can be chosen."""
+    async for made in _made(request.param, server, monkeypatch):
+        yield made
 
 
 @pytest.fixture
-def served(backend: Backend) -> Backend:
-    """The two that speak to the test server, whose faults can be chosen."""
-    if backend.server is None:
-        pytest.skip("the embedded model cannot be told to fail")
-    return backend
+async def local(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Backend]:
+    """The model in this process."""
+    async for made in _made("local", server, monkeypatch):
+        yield made

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from adapters.backends import Backend, http_adapter, local_adapter, openai_adapter
 from servers.openai_server import ANSWER
 
 from promptkit.constraint import Constraint
@@ -361,12 +362,10 @@ async def test_moderations_come_one_per_message(served):
     assert [result["flagged"] for result in response.moderations] == [True, False]
 
 
-async def test_what_the_embedded_model_cannot_do_is_not_tried_again(backend):
-    if backend.server is not None:
-        pytest.skip("the test server can do all five")
+async def test_what_the_embedded_model_cannot_do_is_not_tried_again(local):
     for api in ("embeddings", "moderations"):
         with pytest.raises(CallError) as caught:
-            await backend.ask(api=api)
+            await local.ask(api=api)
         assert not caught.value.retryable
 
 
@@ -375,8 +374,6 @@ async def test_what_the_embedded_model_cannot_do_is_not_tried_again(backend):
 
 @pytest.mark.parametrize("name", ["http", "openai", "local"])
 def test_one_adapter_serves_two_event_loops_one_after_the_other(name, server, monkeypatch):
-    from adapters.conftest import Backend, http_adapter, local_adapter, openai_adapter
-
     if name == "local":
         adapter: Any = local_adapter(monkeypatch)
     else:
@@ -384,7 +381,11 @@ def test_one_adapter_serves_two_event_loops_one_after_the_other(name, server, mo
     backend = Backend(name, adapter, "any" if name == "local" else "test-model", None)
 
     async def ask() -> Response:
-        return await backend.ask(max_tokens=2)
+        response = await backend.ask(max_tokens=2)
+        if name == "openai":
+            # The client is the user's own to close; what it had open dies with its loop.
+            await adapter._client.close()
+        return response
 
     assert asyncio.run(ask()).text
     assert asyncio.run(ask()).text

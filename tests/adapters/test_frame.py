@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,10 +31,8 @@ def test_rows_are_python_values_in_order_with_none_for_what_is_missing():
         index=[7, 3],
     )
     first, second = rows(frame)
-    assert first == {
-        **{"whole": 1, "real": 0.5, "text": "a", "when": dt.datetime(2026, 11, 22)},
-        **{"maybe": True, "list": ["x"]},
-    }
+    when = pd.Timestamp("2026-11-22")
+    assert list(first.values()) == [1, 0.5, "a", when, True, ["x"]]
     assert type(first["whole"]) is int
     assert second == {"whole": 2} | dict.fromkeys(["real", "text", "when", "maybe", "list"])
 
@@ -63,7 +59,8 @@ def test_responses_bring_their_tokens_and_cost_and_errors_their_text():
     assert list(frame.columns) == ["x"]
     assert list(found.index) == ["second", "first"]
     first, second = found.loc["second"], found.loc["first"]
-    assert (first["answer"], first["answer_input_tokens"], first["answer_cost_usd"]) == ("yes", 10, 0.5)
+    assert first["answer"] == "yes"
+    assert (first["answer_input_tokens"], first["answer_cost_usd"]) == (10, 0.5)
     assert first["answer_cached"]
     assert pd.isna(first["answer_error"])
     assert pd.isna(second["answer"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import textwrap
 import threading
 import warnings
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +23,9 @@ from promptkit.testing import Scripted
 from promptkit.trace import Call, Step
 
 REQUEST = Request(
-    messages=(Message("user", "the secret question"),), model="m-1", endpoint="https://example.test/v1"
+    messages=(Message("user", "the secret question"),),
+    model="m-1",
+    endpoint="https://example.test/v1",
 )
 
 
@@ -104,7 +104,7 @@ def test_nobody_else_can_read_it(tmp_path):
     ledger = Ledger(tmp_path / "deep" / "ledger.sqlite")
     ledger.on_call(Step(), call(answer()))
     ledger.flush()
-    assert stat.S_IMODE(os.stat(ledger.path).st_mode) == 0o600
+    assert stat.S_IMODE(ledger.path.stat().st_mode) == 0o600
 
 
 def test_records_that_wait_are_written_when_the_interpreter_ends(tmp_path):

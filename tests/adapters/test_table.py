@@ -12,16 +12,29 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 from promptkit.adapters.table import open_table
 from promptkit.errors import OptionError, TableError
 
-hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
-    ["", '"', '""', "a\rb", "a\nb", "a\r\nb", "\r", "\n", " x ", "=1+1", "\ufeff", "\0", "ä\u2028ö", ",;\t"]
-)
+traps = [
+    "",
+    '"',
+    '""',
+    "a\rb",
+    "a\nb",
+    "a\r\nb",
+    "\r",
+    "\n",
+    " x ",
+    "=1+1",
+    "\ufeff",
+    "\0",
+    "a\u2028b",
+]
+hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(traps)
 names = st.lists(hostile, min_size=1, max_size=4, unique=True)
 
 
@@ -46,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tables")
 
 
+@settings(deadline=None)
 @given(table=text_tables(), line_end=st.sampled_from(["\n", "\r\n"]), value=hostile)
 def test_any_field_of_a_csv_file_comes_through_unchanged(folder, table, line_end, value):
     header, rows = table
@@ -70,6 +84,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.dictionaries(hostile, json_values, max_size=4), min_size=1, max_size=5),
     ascii_only=st.booleans(),
@@ -227,10 +242,10 @@ def test_two_parquet_columns_of_one_name_are_refused(tmp_path):
 
 def test_a_missing_file_suggests_the_one_beside_it(tmp_path):
     (tmp_path / "tickets.csv").write_text("a\n")
-    with pytest.raises(TableError, match="did you mean .*tickets.csv"):
+    with pytest.raises(TableError, match=r"did you mean .*tickets\.csv"):
         open_table(tmp_path / "tikets.csv")
+    (tmp_path / "folder.csv").mkdir()
     with pytest.raises(TableError, match="is no file"):
-        (tmp_path / "folder.csv").mkdir()
         open_table(tmp_path / "folder.csv")
 
 

@@ -88,10 +88,18 @@ class Lab:
 
     def _write_settings(self):
         self.notebooks.mkdir()
-        folder = self.root / "user-settings" / "@jupyterlab" / "apputils-extension"
-        folder.mkdir(parents=True)
-        quiet = '{"fetchNews": "false", "checkForUpdates": false, "doNotDisturbMode": true}'
-        (folder / "notification.jupyterlab-settings").write_text(quiet)
+        folder = self.root / "user-settings" / "@jupyterlab"
+        settings = {
+            "apputils-extension/notification": (
+                '{"fetchNews": "false", "checkForUpdates": false, "doNotDisturbMode": true}'
+            ),
+            # All cells are in the page, also those that are not in sight.
+            "notebook-extension/tracker": '{"windowingMode": "none"}',
+        }
+        for name, text in settings.items():
+            path = folder / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
 
     def _environment(self):
         folders = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -53,6 +55,27 @@ def test_a_row_moves_while_a_map_runs_and_stands_when_it_has_ended(
     assert readout.startswith("60 calls · 1 failed")
     assert "10 calls · all cached · $0 · cache saved $" in view.outputs(3)[0]
     assert "1 refused by the budget" in view.outputs(4)[-1]
+
+
+def test_the_first_lesson_runs_from_its_recording(lab, open_notebook, tmp_path):
+    lessons = Path(__file__).parents[2] / "notebooks"
+    shutil.copytree(lessons / "recordings", lab.notebooks / "recordings")
+    path = Path(shutil.copy(lessons / "01_first_steps.ipynb", lab.notebooks))
+    lesson = nbformat.read(path, as_version=4)
+    for cell in lesson.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+    nbformat.write(lesson, path)
+    view = open_notebook(path)
+    view.run_all()
+    view.wait_until_run()
+    view.page.get_by_text("6 of 8 are right").first.scroll_into_view_if_needed()
+    view.page.wait_for_timeout(500)
+    view.page.screenshot(path=tmp_path / "lesson.png")
+    print(f"screenshot: {tmp_path / 'lesson.png'}")  # noqa: T201 -- to be looked at
+    shown = view.page.inner_text(".jp-Notebook")
+    assert "8 calls · all replayed" in shown
+    assert "Traceback" not in shown
 
 
 def test_the_stop_button_ends_a_map(lab, open_notebook):

@@ -89,7 +89,7 @@ def test_usage_adds_up_all_profiles(spent, capsys):
     assert lines[2].split() == ["gpt-5-mini", "2", "1", "0", "1,000", "10", "$0.25", "$0.25"]
     assert lines[3].split() == ["own-model", "1", "0", "0", "1,000", "10", "unknown", "$0"]
     assert lines[4].split() == ["total", "4", "1", "0", "3,000", "30", "$1.75", "$0.25"]
-    assert lines[5] == "1 answers have no known price and are not in the cost."
+    assert lines[5] == "The cost leaves out 1 answer of unknown price."
 
 
 def test_usage_groups_by_profile_and_by_day(spent, capsys):

@@ -125,7 +125,7 @@ async def test_where_nothing_can_be_updated_late_calls_are_told_under_the_next_c
         watcher.pre_run_cell(second)
         watcher.post_run_cell(Ended(second))
         assert len(page.texts) == 1
-        assert page.texts[0].startswith("promptkit: 1 call · ")
+        assert page.texts[0].startswith("promptkit, an earlier cell: 1 call · ")
     finally:
         undo()
         running.set(None)

@@ -21,13 +21,22 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
 KEY = "sk-test-0123456789abcdefWXYZ"
-ANSWER = "Mice are afraid of wolves, and so are sheep – naïve ones too 🐑."
-MODELS = ("test-model", "slow", "slow-stream", "no-usage", "absurd-usage", "no-stream", "unfinished", "no-done")
+ANSWER = "Mice are afraid of wolves, and so are sheep, naïve ones too 🐑."
+MODELS = (
+    "test-model",
+    "slow",
+    "slow-stream",
+    "no-usage",
+    "absurd-usage",
+    "no-stream",
+    "unfinished",
+    "no-done",
+)
 LIMITS = {
     "x-request-id": "req_1",
     "x-ratelimit-limit-requests": "600",
@@ -46,7 +55,7 @@ def error(status: int, message: str, code: str | None, kind: str, **headers: str
 
 
 HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>"
-TOO_LONG = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens."
+TOO_LONG = "This model's maximum context length is 8192 tokens. You requested 9000 tokens."
 FAULTS: dict[str, Callable[[str], web.Response]] = {
     "fail-400": lambda text: error(400, f"Invalid value: {text}", "bad", "invalid_request_error"),
     "fail-context": lambda _: error(400, TOO_LONG, "context_length_exceeded", "invalid"),
@@ -97,7 +106,7 @@ class OpenAIServer:
     _thread: threading.Thread | None = None
     _runner: web.AppRunner | None = None
 
-    def __enter__(self) -> OpenAIServer:
+    def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -105,7 +114,9 @@ class OpenAIServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._loop and self._runner and self._thread
+        assert self._loop
+        assert self._runner
+        assert self._thread
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -113,7 +124,8 @@ class OpenAIServer:
 
     @property
     def connections(self) -> int:
-        assert self._runner and self._runner.server
+        assert self._runner
+        assert self._runner.server
         return len(self._runner.server.connections)
 
     async def _start(self) -> None:
@@ -373,7 +385,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve an OpenAI-compatible API for tests.")
     parser.add_argument("--port", type=int, default=0)
     with OpenAIServer(port=parser.parse_args().port) as server:
-        print(server.url, server.key, flush=True)
+        print(server.url, server.key, flush=True)  # noqa: T201 -- for whoever started it
         threading.Event().wait()
 
 

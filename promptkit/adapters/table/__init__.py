@@ -25,13 +25,14 @@ class Table(Protocol):
 
     Attributes:
         path: The file.
-        columns: The names of all columns; None where each row names its own.
     """
 
     path: Path
 
     @property
-    def columns(self) -> tuple[str, ...] | None: ...
+    def columns(self) -> tuple[str, ...] | None:
+        """The names of all columns; None where each row names its own."""
+        ...
 
     def rows(self, names: Sequence[str] | None = None) -> Iterator[Row]:
         """Yield the rows in order; with `names`, those columns are all that is needed."""
@@ -88,8 +89,9 @@ def kind_of(path: Path) -> str:
     if kind is None:
         known = ", ".join(_KINDS)
         msg = f"{path.name}: the ending {path.suffix or '(none)'} is not one that promptkit reads"
-        hint = "a .json array becomes .jsonl with one object a line" if path.suffix == ".json" else ""
-        raise TableError(msg, hint=hint or f"name it with one of {known}")
+        if path.suffix == ".json":
+            raise TableError(msg, hint="make it .jsonl, with one object a line")
+        raise TableError(msg, hint=f"name it with one of {known}")
     return kind
 
 

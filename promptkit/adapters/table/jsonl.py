@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from promptkit.adapters.table import Row
 from promptkit.adapters.table.text import check_encoding, open_text
 from promptkit.errors import TableError
 
+if TYPE_CHECKING:
+    from promptkit.adapters.table import Row
+
 
 class JsonLinesTable:
-    """A table whose lines are JSON objects; each may have keys of its own. Blank lines are
-    passed over. It is written back in UTF-8.
+    """A table whose lines are JSON objects; each may have keys of its own.
+
+    Blank lines are passed over. It is written back in UTF-8.
     """
 
     columns = None
