@@ -120,7 +120,7 @@ def connect(
     if limits is not None:
         settings = replace(settings, limits=Limits.coerce(limits))
     answerer = _answerer(settings, found is not None, api_key, transport, replay)
-    chosen = settings.model or answerer.model
+    chosen = answerer.model or settings.model
     folder = data_folder() / "profiles" / settings.name
     resources = [answerer.close] if answerer.close else []
     store = None if answerer.is_recorded else _store(_either(cache, settings.cache), answerer, folder)
@@ -138,7 +138,7 @@ def connect(
     )
     trace = Step()
     keep = settings.ledger if isinstance(ledger, EllipsisType) else ledger
-    if keep and answerer.is_stable:
+    if keep and (answerer.is_stable or answerer.is_remote):
         book = Ledger(folder / "ledger.sqlite", profile=settings.name, keep_text=keep == "text")
         trace.observers.append(book)
         resources.append(book.aclose)
@@ -194,7 +194,9 @@ def _answerer(
 ) -> _Answerer:
     if replay is not None:
         recording = Replay(replay)
-        return _Answerer(recording, "replay", recording.model, is_recorded=True)
+        return _Answerer(
+            recording, "replay", settings.model or recording.model, is_recorded=True
+        )
     if transport is not None:
         return _handed_in(transport)
     environment = os.environ
@@ -209,6 +211,9 @@ def _answerer(
         return _http(_from_environment(settings), _environment_key("OPENAI_API_KEY"), model)
     if environment.get("AZURE_OPENAI_ENDPOINT"):
         return _http(_from_azure(settings), _environment_key("AZURE_OPENAI_API_KEY"), model)
+    if model:
+        hint = 'set OPENAI_API_KEY, or connect with a profile, a base_url or model="embedded"'
+        raise ProfileError(f"nobody is known who answers as {model!r}", hint=hint)
     answerer = _local(None)
     print(
         f"promptkit: no key and no endpoint are set, so the embedded model answers "

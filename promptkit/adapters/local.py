@@ -1,7 +1,7 @@
 """The model in this process: llama.cpp through xllamacpp, on a loopback address.
 
 Rules: nothing starts before the first request; one server per process and model file, whoever
-asks; one core is left to everything else, because llama.cpp's threads wait for each other at
+asks, and forked children ask their parent's; one core is left to everything else, because llama.cpp's threads wait for each other at
 every step; the server wants a key made up at its start, so that nobody else on the machine can
 use it.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import ctypes
 import os
 import secrets
 import threading
@@ -18,7 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from promptkit.adapters.http import HttpAdapter
-from promptkit.adapters.model_file import MODEL_NAME, MODEL_SHA256, checked_model, fingerprint
+from promptkit.adapters.model_file import (
+    MODEL_NAME,
+    MODEL_SHA256,
+    checked_model,
+    fingerprint,
+    model_path,
+)
 from promptkit.errors import MissingExtraError, ModelFileError
 from promptkit.request import Request
 from promptkit.response import Response
@@ -67,7 +74,6 @@ class LocalAdapter:
         self.endpoint = f"local:{self.model}@{digest}"
         self.concurrency = SLOTS
         self._http: HttpAdapter | None = None
-        self._pid = 0
 
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
         """Ask the model; whatever model the request names, this one answers.
@@ -77,10 +83,9 @@ class LocalAdapter:
             ModelFileError: When there are no weights, or they are damaged.
             CallError: As for any endpoint.
         """
-        if self._http is None or self._pid != os.getpid():
+        if self._http is None:
             running = await asyncio.to_thread(_running, self._path, self.model)
             self._http = running.adapter()
-            self._pid = os.getpid()
         response = await self._http(request, on_text)
         return replace(response, model=self.model)
 
@@ -111,19 +116,17 @@ class _Running:
         )
 
 
-_servers: dict[tuple[int, Path | None], _Running] = {}
-"""By process and path: a child after a fork has the parent's table, but not its threads."""
-
+_servers: Final[dict[Path, _Running]] = {}
 _lock = threading.Lock()
 
 
 def _running(path: Path | None, name: str) -> _Running:
     """Return the running server for a model file, starting it if need be."""
     with _lock:
-        running = _servers.get((os.getpid(), path))
+        file = path or model_path()
+        running = _servers.get(file)
         if running is None:
-            running = _started(checked_model(path), name)
-            _servers[os.getpid(), path] = running
+            running = _servers[file] = _started(checked_model(path), name)
         return running
 
 
@@ -170,22 +173,22 @@ def threads() -> int:
 
 @atexit.register
 def _stop_all() -> None:
-    """Stop the servers while the interpreter is whole; those of a parent are not ours."""
-    for pid, path in list(_servers):
-        if pid == os.getpid():
-            del _servers[pid, path]
-
-
-def _forget() -> None:
-    """In a child after a fork: the parent's lock may be held, and its servers have no threads."""
-    global _lock  # noqa: PLW0603 -- a fresh lock is the only safe one here
-    _lock = threading.Lock()
-    # Dropping the objects would stop threads that are not here, so they are kept aside.
-    _orphans.extend(_servers.values())
+    """Stop the servers while the interpreter is whole."""
     _servers.clear()
 
 
-_orphans: list[_Running] = []
+def _after_fork() -> None:
+    """Let a child after a fork ask its parent's servers.
+
+    llama.cpp's threads are not copied, and it cannot start again in the child: it would wait for
+    them for ever. So would the end of the server objects, which is why they get a reference that
+    is never given back.
+    """
+    global _lock  # noqa: PLW0603 -- the parent may have held it
+    _lock = threading.Lock()
+    for running in _servers.values():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(running.server))
+
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_after_fork)

@@ -28,8 +28,8 @@ def responses_body(request: Request, dialect: Dialect) -> dict[str, Any]:
     wants that passes `extra={"store": True}`.
     """
     options = request.options
-    absent = [name for name in _ABSENT if getattr(options, name) not in (None, (), 1)]
-    if absent:
+    absent = [name for name in _ABSENT if getattr(options, name) not in (None, ())]
+    if absent and (absent != ["n"] or options.n != 1):
         msg = f"the responses API has no {', '.join(absent)}"
         raise OptionError(msg, hint='leave it out, or use api="chat"')
     body: dict[str, Any] = {"input": chat_messages(request, dialect)}

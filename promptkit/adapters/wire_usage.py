@@ -39,17 +39,19 @@ def parse_usage(data: object, request: Request, text: str) -> Usage:
     reasoning = _detail(
         counts, "reasoning_tokens", "completion_tokens_details", "output_tokens_details"
     )
-    estimated = tokens_in is None or tokens_out is None
-    if tokens_in is None:
-        tokens_in = Ratio().estimate(request)
-    if tokens_out is None:
-        tokens_out = _tokens_of(text)
+    # Zero tokens for a text is no count either, but a server that does not count.
+    counted_in = bool(tokens_in) or not any(message.text for message in request.messages)
+    counted_out = bool(tokens_out) or not text
+    if tokens_in is None or not counted_in:
+        tokens_in, counted_in = Ratio().estimate(request), False
+    if tokens_out is None or not counted_out:
+        tokens_out, counted_out = _tokens_of(text), False
     return Usage(
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         cached_tokens=min(cached or 0, tokens_in),
         reasoning_tokens=min(reasoning or 0, tokens_out),
-        estimated=estimated,
+        estimated=not (counted_in and counted_out),
     )
 
 

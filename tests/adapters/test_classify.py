@@ -112,8 +112,10 @@ def test_any_body_gives_an_error(status, raw):
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=9),
-        lambda inner: st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["error", "message", "code", "type"]), inner),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(st.sampled_from(["error", "message", "code", "type"]), inner)
+        ),
     )
 )
 def test_any_json_body_gives_an_error(data):

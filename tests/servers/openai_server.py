@@ -68,7 +68,7 @@ FAULTS: dict[str, Callable[[str], web.Response]] = {
     "empty": lambda _: web.Response(text="", content_type="application/json"),
     "no-choices": lambda _: web.json_response({"id": "x"}),
     "error-200": lambda _: web.json_response({"error": {"message": "upstream died", "code": "x"}}),
-    "redirect": lambda _: web.Response(status=307, headers={"Location": "https://127.0.0.2/v1"}),
+    "redirect": lambda _: web.Response(status=307, headers={"Location": "http://127.0.0.1:1/v1"}),
 }
 
 

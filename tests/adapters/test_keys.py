@@ -1,0 +1,110 @@
+"""A key goes to the server and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import traceback
+from pathlib import Path
+
+import pytest
+from adapters.backends import Backend
+
+from promptkit.adapters.http import HttpAdapter
+from promptkit.adapters.openai import OpenAIAdapter
+from promptkit.errors import AuthenticationError, CallError, InterruptedStreamError
+from promptkit.secret import Secret
+
+pytestmark = pytest.mark.anyio
+
+HERE = Path(__file__).parent
+FAULTS = ["fail-400", "fail-403", "fail-500", "fail-502", "garbage", "hang-up", "redirect", "nope"]
+
+
+def told_in_full(error: BaseException) -> str:
+    """Everything that a verbose traceback, a log or a pickle of an error shows.
+
+    The frames of the tests themselves are left out: they hold the test server and its key.
+    """
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in shown.stack if Path(frame.filename).parent != HERE]
+    assert any("promptkit" in frame.filename for frame in frames)
+    assert all(frame.locals is not None for frame in frames)
+    listed = "".join(traceback.StackSummary.from_list(frames).format())
+    return listed + repr([frame.locals for frame in frames]) + repr(vars(error)) + told(error)
+
+
+def told(error: BaseException) -> str:
+    return f"{error} {error!r} {pickle.dumps(error)!r} {error.__context__!r} {error.__cause__!r}"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", FAULTS)
+async def test_no_error_shows_the_key_in_its_traceback_with_locals(served, model, stream):
+    with pytest.raises(CallError) as caught:
+        await served.adapter(served.request(model=model), (lambda _: None) if stream else None)
+    assert served.server.key not in told_in_full(caught.value)
+
+
+async def test_a_broken_stream_does_not_show_the_key(served):
+    with pytest.raises(InterruptedStreamError) as caught:
+        await served.adapter(served.request(model="hang-up-mid-stream"), lambda _: None)
+    assert served.server.key not in told_in_full(caught.value)
+
+
+async def test_a_server_that_echoes_the_key_is_not_believed(served):
+    odd = "0123456789abcdef0123456789abcdef"  # as Azure's keys look
+    adapter = HttpAdapter(base_url=served.server.url, api_key=Secret(odd))
+    with pytest.raises(AuthenticationError, match="…cdef") as caught:
+        await adapter(served.request())
+    assert odd not in told_in_full(caught.value)
+    await adapter.aclose()
+
+
+async def test_a_cancelled_call_does_not_show_the_key(served):
+    task = asyncio.create_task(served.ask(model="slow"))
+    seen = len(served.server.requests)
+    while len(served.server.requests) == seen:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert served.server.key not in told_in_full(caught.value)
+
+
+async def test_the_most_talkative_log_does_not_show_the_key(served, caplog):
+    caplog.set_level(logging.DEBUG)
+    await served.ask()
+    with pytest.raises(CallError):
+        await served.ask(model="fail-500")
+    assert served.server.key not in caplog.text
+
+
+def test_no_repr_shows_the_key():
+    import openai
+
+    key = "sk-proj-0123456789abcdef"
+    adapter = HttpAdapter(base_url="http://127.0.0.1:1/v1", api_key=Secret(key))
+    client = openai.AsyncOpenAI(api_key=key, base_url="http://127.0.0.1:1/v1")
+    for shown in (repr(adapter), repr(vars(adapter)), repr(OpenAIAdapter(client))):
+        assert key not in shown
+
+
+@pytest.mark.parametrize(
+    "key", ["", "sk-ключ0123456789", "sk-012345\n6789abcd", "sk-0123 456789ab"]
+)
+def test_a_key_that_cannot_be_sent_is_told_before_anything_is_sent(key):
+    with pytest.raises(AuthenticationError) as caught:
+        HttpAdapter(base_url="http://127.0.0.1:1/v1", api_key=Secret(key))
+    assert not key or key not in told_in_full(caught.value)
+
+
+async def test_a_redirect_is_refused_so_that_the_key_stays(served):
+    if not isinstance(served, Backend) or served.name == "openai":
+        pytest.skip("the user's own client follows redirects as it is told")
+    before = len(served.server.requests)
+    with pytest.raises(CallError, match="redirect") as caught:
+        await served.ask(model="redirect")
+    assert "base_url" in caught.value.hint
+    assert len(served.server.requests) == before + 1
