@@ -77,10 +77,10 @@ def response_to_json(response: Response) -> dict[str, Any]:
 def response_from_json(data: Mapping[str, Any]) -> Response:
     """Return the response that `response_to_json` was given."""
     vectors, moderations = data.get("vectors"), data.get("moderations")
-    *counts, estimated = data["usage"]
+    tokens_in, tokens_out, cached, reasoning, estimated = data["usage"]
     return Response(
         choices=tuple(_choice_from_json(choice) for choice in data["choices"]),
-        usage=Usage(*counts, estimated=bool(estimated)),
+        usage=Usage(tokens_in, tokens_out, cached, reasoning, bool(estimated)),
         model=data["model"],
         cost_usd=data["cost_usd"],
         vectors=None if vectors is None else tuple(tuple(vector) for vector in vectors),
@@ -97,9 +97,7 @@ def _option_to_json(value: Any) -> Any:
 def _content_to_json(content: str | tuple[Part, ...]) -> Any:
     if isinstance(content, str):
         return content
-    return [
-        {"text": part.text, "slot": part.slot, "trusted": part.trusted} for part in content
-    ]
+    return [{"text": part.text, "slot": part.slot, "trusted": part.trusted} for part in content]
 
 
 def _content_from_json(content: Any) -> str | tuple[Part, ...]:

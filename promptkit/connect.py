@@ -123,7 +123,9 @@ def connect(
     chosen = answerer.model or settings.model
     folder = data_folder() / "profiles" / settings.name
     resources = [answerer.close] if answerer.close else []
-    store = None if answerer.is_recorded else _store(_either(cache, settings.cache), answerer, folder)
+    store = (
+        None if answerer.is_recorded else _store(_either(cache, settings.cache), answerer, folder)
+    )
     if store is not None:
         resources.append(store.aclose)
     meters = _meters(settings, budget, folder)
@@ -137,6 +139,7 @@ def connect(
         record=(record, chosen) if record is not None else None,
     )
     trace = Step()
+    trace.meters = meters
     keep = settings.ledger if isinstance(ledger, EllipsisType) else ledger
     if keep and (answerer.is_stable or answerer.is_remote):
         book = Ledger(folder / "ledger.sqlite", profile=settings.name, keep_text=keep == "text")
@@ -194,9 +197,7 @@ def _answerer(
 ) -> _Answerer:
     if replay is not None:
         recording = Replay(replay)
-        return _Answerer(
-            recording, "replay", settings.model or recording.model, is_recorded=True
-        )
+        return _Answerer(recording, "replay", settings.model or recording.model, is_recorded=True)
     if transport is not None:
         return _handed_in(transport)
     environment = os.environ
@@ -343,12 +344,10 @@ def _api(name: str | None) -> Api:
 
 
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url.split(" ")[0]).hostname or ""
+    host = urlsplit(url.split(" ", maxsplit=1)[0]).hostname or ""
     return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 def _fingerprint(key: Secret | None) -> str:
     """Tell keys apart without holding one."""
     return "" if key is None else blake2b(key.reveal().encode(), digest_size=8).hexdigest()
-
-

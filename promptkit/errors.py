@@ -60,9 +60,7 @@ class PromptkitError(Exception):
         return (_rebuild, (type(self), self.message, self.__dict__))
 
 
-def _rebuild(
-    kind: type[PromptkitError], message: str, state: dict[str, object]
-) -> PromptkitError:
+def _rebuild(kind: type[PromptkitError], message: str, state: dict[str, object]) -> PromptkitError:
     error = kind.__new__(kind, message)
     error.args = (message,)
     error.__dict__.update(state)

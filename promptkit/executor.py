@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sized
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sized,
+)
 from typing import Any, Literal, TypeVar
 
 from promptkit.errors import OptionError
@@ -26,7 +34,7 @@ async def run_window(
     concurrency: int,
     on_error: OnError,
     progress: Progress,
-) -> AsyncIterator[tuple[int, Any]]:
+) -> AsyncGenerator[tuple[int, Any]]:
     """Yield (index, result) as items finish, with at most `concurrency` of them under way.
 
     Args:

@@ -74,7 +74,7 @@ class TieredPrice(Price):
 
     def cost(self, usage: Usage) -> float:
         """Return what `usage` costs in US dollars, by its tier."""
-        priced = _calculate(self.model, usage, provider_id=self.provider)
+        priced = _calculate(self.model, usage, provider=self.provider)
         return float(priced.total_price) if priced else Price.cost(self, usage)
 
 
@@ -112,7 +112,9 @@ def parse_price(model: str, fields: Mapping[str, Any]) -> Price:
     """
     known = ("input", "output", "cached_input", "longest_answer")
     unknown = [name for name in fields if name not in known]
-    bad = [name for name, value in fields.items() if not isinstance(value, (int, float)) or value < 0]
+    bad = [
+        name for name, value in fields.items() if not isinstance(value, (int, float)) or value < 0
+    ]
     if unknown or bad or not {"input", "output"} <= fields.keys():
         msg = f"the price of {model!r} is {dict(fields)!r}"
         hint = "give input and output (and cached_input) in US dollars per million tokens"
@@ -123,9 +125,8 @@ def parse_price(model: str, fields: Mapping[str, Any]) -> Price:
 @lru_cache(maxsize=512)
 def _listed(model: str, url: str) -> Price | None:
     some = Usage(input_tokens=1, output_tokens=1)
-    priced = (_calculate(model, some, provider_api_url=url) if url else None) or _calculate(
-        model, some
-    )
+    # An address that is nobody's known one (a gateway, a test server) is priced by the model alone.
+    priced = (_calculate(model, some, url=url) if url else None) or _calculate(model, some)
     if priced is None:
         return None
     rates = priced.model_price
@@ -151,7 +152,9 @@ def _longest_answer(model: str, context_window: int | None) -> int | None:
     return context_window
 
 
-def _calculate(model: str, usage: Usage, **where: str) -> PriceCalculation | None:
+def _calculate(
+    model: str, usage: Usage, *, url: str | None = None, provider: str | None = None
+) -> PriceCalculation | None:
     import genai_prices
 
     counted = genai_prices.Usage(
@@ -160,7 +163,9 @@ def _calculate(model: str, usage: Usage, **where: str) -> PriceCalculation | Non
         cache_read_tokens=usage.cached_tokens,
     )
     try:
-        return genai_prices.calc_price(counted, model, **where)  # type: ignore[arg-type]
+        if url is not None:
+            return genai_prices.calc_price(counted, model, provider_api_url=url)
+        return genai_prices.calc_price(counted, model, provider_id=provider)
     except (LookupError, ValueError):
         return None
 

@@ -32,7 +32,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from promptkit.errors import MissingExtraError, OptionError, ProfileError
 from promptkit.pricing import Price, parse_price
@@ -45,7 +45,15 @@ DEFAULT_NAME: Final = "default"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COMMAND_S: Final = 30.0
-_TEXTS: Final = ("base_url", "organization", "project", "model", "api", "api_version", "constraints")
+_TEXTS: Final = (
+    "base_url",
+    "organization",
+    "project",
+    "model",
+    "api",
+    "api_version",
+    "constraints",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Profile:
     model: str | None = None
     api: str | None = None
     api_version: str | None = None
-    constraints: str | None = None
+    constraints: Literal["json_schema", "grammar", "none"] | None = None
     key: KeySource | None = None
     budget: Budget = Budget()
     limits: Limits = Limits()
@@ -125,7 +133,8 @@ def load_profile(name: str | None = None, start: Path | None = None) -> Profile 
     unknown = set(tables) - {"default", "profiles"}
     if unknown:
         raise ProfileError(
-            f"{path}: unknown field {sorted(unknown)[0]!r}", hint="it holds `default` and `profiles`"
+            f"{path}: unknown field {sorted(unknown)[0]!r}",
+            hint="it holds `default` and `profiles`",
         )
     wanted = wanted or tables.get("default")
     if wanted is None:
@@ -173,6 +182,9 @@ def _read(name: str, table: Any, path: Path) -> Profile:
     for entry in _TEXTS:
         if not isinstance(table.get(entry, ""), str):
             raise ProfileError(f"{where}: {entry} is not a text")
+    if table.get("constraints", "none") not in ("json_schema", "grammar", "none"):
+        hint = "it is json_schema, grammar or none"
+        raise ProfileError(f"{where}: constraints={table['constraints']!r}", hint=hint)
     try:
         return Profile(
             name=name,
@@ -196,18 +208,26 @@ def _budget(value: Any) -> Budget:
 
 def _key_source(value: Any, where: str) -> KeySource:
     hint = 'one of key = { env = "NAME" }, { keyring = "service/user" }, { command = ["…"] }'
-    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in KeySource.__slots__:
+    if (
+        not isinstance(value, dict)
+        or len(value) != 1
+        or next(iter(value)) not in KeySource.__slots__
+    ):
         raise ProfileError(f"{where}: the key's source is not understood", hint=hint)
     ((kind, source),) = value.items()
     if kind == "command":
-        if not isinstance(source, list) or not source or not all(isinstance(s, str) for s in source):
+        if (
+            not isinstance(source, list)
+            or not source
+            or not all(isinstance(s, str) for s in source)
+        ):
             raise ProfileError(f"{where}: command is not a list of texts", hint=hint)
         return KeySource(command=tuple(source))
     if not isinstance(source, str) or not source:
         raise ProfileError(f"{where}: {kind} is not a text", hint=hint)
     if kind == "env" and source.startswith("sk-"):
         raise ProfileError(f"{where} holds a key where a variable's name is meant", hint=hint)
-    return KeySource(**{kind: source})
+    return KeySource(env=source) if kind == "env" else KeySource(keyring=source)
 
 
 def _from_keyring(place: str) -> str:
@@ -216,7 +236,9 @@ def _from_keyring(place: str) -> str:
         import keyring
     except ImportError:
         hint = "pip install 'promptkit[keyring]'"
-        raise MissingExtraError("a key in the keyring needs the package keyring", hint=hint) from None
+        raise MissingExtraError(
+            "a key in the keyring needs the package keyring", hint=hint
+        ) from None
     value = keyring.get_password(service, user)
     if not value:
         hint = f"keyring set {service} {user}"

@@ -6,8 +6,16 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from collections.abc import Sized
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+    Sized,
+)
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -142,9 +150,7 @@ class Session:
             attempts = getattr(error, "attempts", 0)
             unsettled = getattr(error, "unsettled_usd", 0.0)
             elapsed = time.monotonic() - started
-            self.trace.record(
-                Call(request, None, error, time.time(), elapsed, attempts, unsettled)
-            )
+            self.trace.record(Call(request, None, error, time.time(), elapsed, attempts, unsettled))
             raise
         log = response.log
         elapsed = time.monotonic() - started
@@ -186,7 +192,7 @@ class Session:
         *,
         concurrency: int | None = None,
         on_error: OnError = "raise",
-    ) -> AsyncIterator[tuple[int, T]]:
+    ) -> AsyncGenerator[tuple[int, T]]:
         """Run `fn` over any number of items in constant memory; yield (index, result).
 
         The pairs come as the items finish, not in the items' order. See `map`.
@@ -315,11 +321,15 @@ def _messages(question: str | Prompt | Sequence[Message]) -> tuple[Message, ...]
         return (Message("user", question),)
     if isinstance(question, Prompt):
         return question.render()
-    messages = tuple(question) if isinstance(question, Sequence) else ()
-    if not messages or not all(isinstance(message, Message) for message in messages):
+    messages = tuple(m for m in question if isinstance(m, Message)) if _is_list(question) else ()
+    if not messages or len(messages) < len(question):
         msg = f"a question of type {type(question).__name__}"
         raise OptionError(msg, hint="ask a str, a Prompt, Messages or a Request")
     return messages
+
+
+def _is_list(question: object) -> bool:
+    return isinstance(question, Sequence) and not isinstance(question, (str, bytes))
 
 
 def _override(
@@ -344,13 +354,11 @@ def _function(fn: Any) -> Callable[[Session, Any], Awaitable[Any]]:
     if isinstance(fn, Prompt):
         prompt = fn
 
-        async def ask(session: Session, item: object) -> Response:
+        async def ask_prompt(session: Session, item: object) -> Response:
             return await session.ask(prompt.for_item(item))
 
-        return ask
+        return ask_prompt
     if not callable(fn):
         msg = f"map over a function of type {type(fn).__name__}"
         raise OptionError(msg, hint="pass an async function of (session, item), or a Prompt")
     return cast("Callable[[Session, Any], Awaitable[Any]]", fn)
-
-

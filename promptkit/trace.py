@@ -128,9 +128,18 @@ class Observer(Protocol):
 
 
 class Step:
-    """A named part of the work: calls, and smaller steps."""
+    """A named part of the work: calls, and smaller steps.
 
-    __slots__ = ("calls", "children", "name", "observers", "parent", "result", "totals")
+    Attributes:
+        totals: Sums over all calls in this step and below.
+        calls: The latest calls made in it.
+        children: The latest smaller steps.
+        result: What the primitive that this step is of returned.
+        meters: On a trace's root, the budgets that its calls count against.
+        observers: Who is told of each call.
+    """
+
+    __slots__ = ("calls", "children", "meters", "name", "observers", "parent", "result", "totals")
 
     def __init__(self, name: str = "", parent: Step | None = None) -> None:
         """Open a step below `parent`, or a new trace."""
@@ -140,6 +149,7 @@ class Step:
         self.calls: deque[Call] = deque(maxlen=KEPT)
         self.children: deque[Step] = deque(maxlen=KEPT)
         self.result: Any = None
+        self.meters: tuple[Any, ...] = ()
         self.observers: list[Observer] = [] if parent is None else parent.observers
 
     def child(self, name: str) -> Step:

@@ -40,7 +40,9 @@ def test_a_message_cannot_speak_for_the_system_with_untrusted_text() -> None:
         Message("system", (Part("x", "data", trusted=False),))
 
 
-@pytest.mark.parametrize("template", ["{0}", "{}", "{a.b}", "{a[0]}", "{a!r}", "{a:>10}", "{a", "a}"])
+@pytest.mark.parametrize(
+    "template", ["{0}", "{}", "{a.b}", "{a[0]}", "{a!r}", "{a:>10}", "{a", "a}"]
+)
 def test_what_is_no_slot_is_refused(template: str) -> None:
     with pytest.raises(PromptError):
         Prompt(template)
@@ -92,7 +94,13 @@ def test_normalizing_is_idempotent(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["👩‍👩‍👧", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "می‌خواهم", "क्‍ष", "tab\tand\nline"],
+    [
+        "👩‍👩‍👧",
+        "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+        "می‌خواهم",
+        "क्‍ष",
+        "tab\tand\nline",
+    ],
 )
 def test_honest_text_stays_as_it_is(text: str) -> None:
     assert normalize(text) == text

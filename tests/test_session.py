@@ -90,7 +90,9 @@ async def test_map_takes_async_iterables_and_generators() -> None:
 
 async def test_map_fills_a_prompt_from_rows() -> None:
     session, model = scripted()
-    await session.map(Prompt("Is {animal} a bird?"), [{"animal": "a wren", "id": 1}, {"animal": "a cat"}])
+    await session.map(
+        Prompt("Is {animal} a bird?"), [{"animal": "a wren", "id": 1}, {"animal": "a cat"}]
+    )
     assert ["wren" in r.text or "cat" in r.text for r in model.requests] == [True, True]
 
 
@@ -240,7 +242,12 @@ async def test_steps_nest_and_their_totals_add_up() -> None:
     await asyncio.gather(outer.step("a").ask("1"), outer.step("b").ask("2"), session.ask("3"))
     assert session.usage.requests == 3
     assert outer.usage.requests == 2
-    assert [(d, s.name) for d, s in session.trace.walk()] == [(0, ""), (1, "outer"), (2, "a"), (2, "b")]
+    assert [(d, s.name) for d, s in session.trace.walk()] == [
+        (0, ""),
+        (1, "outer"),
+        (2, "a"),
+        (2, "b"),
+    ]
 
 
 async def test_the_trace_keeps_the_latest_and_counts_all() -> None:
@@ -282,7 +289,9 @@ def test_one_session_serves_many_threads() -> None:
     results: list[list[str]] = []
     threads = [
         threading.Thread(
-            target=lambda k: results.append(asyncio.run(session.map(text_of, range(k * 50, k * 50 + 50)))),
+            target=lambda k: results.append(
+                asyncio.run(session.map(text_of, range(k * 50, k * 50 + 50)))
+            ),
             args=(i,),
         )
         for i in range(4)

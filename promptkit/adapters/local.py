@@ -1,9 +1,9 @@
 """The model in this process: llama.cpp through xllamacpp, on a loopback address.
 
 Rules: nothing starts before the first request; one server per process and model file, whoever
-asks, and forked children ask their parent's; one core is left to everything else, because llama.cpp's threads wait for each other at
-every step; the server wants a key made up at its start, so that nobody else on the machine can
-use it.
+asks, and forked children ask their parent's; one core is left to everything else, because
+llama.cpp's threads wait for each other at every step; the server wants a key made up at its
+start, so that nobody else on the machine can use it.
 """
 
 from __future__ import annotations
@@ -181,13 +181,19 @@ def _after_fork() -> None:
     """Let a child after a fork ask its parent's servers.
 
     llama.cpp's threads are not copied, and it cannot start again in the child: it would wait for
-    them for ever. So would the end of the server objects, which is why they get a reference that
-    is never given back.
+    them for ever. So would the end of its objects, in Python and in C++: the former get a
+    reference that is never given back, and before the latter the process has ended.
     """
     global _lock  # noqa: PLW0603 -- the parent may have held it
     _lock = threading.Lock()
+    if not _servers:
+        return
     for running in _servers.values():
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(running.server))
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "on_exit"):
+        # Run by exit() with the exit code, before the handlers that C++ registered earlier.
+        libc.on_exit(libc._exit, None)  # noqa: SLF001 -- the name that POSIX gave it
 
 
 if hasattr(os, "register_at_fork"):

@@ -33,7 +33,17 @@ def write_page(path: Path, puzzles: Sequence[Puzzle], outcomes: Sequence[Outcome
     """Write the page, or replace it."""
     from promptkit.demo.run import prices_sentence, row
 
-    headings = ("technique", "", "right", "95 % interval", "abstained", "tokens in", "out", "cost", "time")
+    headings = (
+        "technique",
+        "",
+        "right",
+        "95 % interval",
+        "abstained",
+        "tokens in",
+        "out",
+        "cost",
+        "time",
+    )
     rows = "\n".join(_row(row(outcome), outcome) for outcome in outcomes)
     example = _telling_example(puzzles, outcomes)
     page = f"""<!doctype html>
@@ -81,7 +91,7 @@ def _trace(puzzle: Puzzle, outcomes: Sequence[Outcome], index: int) -> str:
     proof: Proof = last.evidence
     used = {label for step in proof.steps for label in step.premises}
     statements = "\n".join(
-        f'<li{" class=picked" if s.label in used else ""}><code>{s.label}</code> {escape(s.text)}'
+        f"<li{' class=picked' if s.label in used else ''}><code>{s.label}</code> {escape(s.text)}"
         for s in proof.statements
         if not s.premises
     )

@@ -88,7 +88,9 @@ def run_demo(items: int | None = None, html_path: str | os.PathLike[str] | None 
 async def _all_techniques(puzzles: Sequence[Puzzle]) -> list[Outcome]:
     # No cache: the table shows what asking takes, not what asking again does.
     async with connect(model=EMBEDDED, cache=None, ledger=False) as session:
-        await session.ask("Hello", max_tokens=1)  # loads the model, so that no technique pays for it
+        await session.ask(
+            "Hello", max_tokens=1
+        )  # loads the model, so that no technique pays for it
         completing = session.using(api="completions")
         return [await _measure(completing, name, puzzles) for name in TECHNIQUES]
 

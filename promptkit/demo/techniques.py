@@ -41,8 +41,12 @@ def load_puzzles(count: int | None = None) -> list[Puzzle]:
     """Read the puzzles, or the first `count` of them."""
     lines = files("promptkit.demo").joinpath("items.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines[:count]]
-    lists = ("context", "choices")
-    return [Puzzle(**{k: tuple(v) if k in lists else v for k, v in row.items()}) for row in rows]
+    return [
+        Puzzle(
+            row["id"], tuple(row["context"]), row["question"], tuple(row["choices"]), row["answer"]
+        )
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

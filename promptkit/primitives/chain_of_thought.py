@@ -22,6 +22,7 @@ STEP_BY_STEP: Final = (
 @primitive
 async def chain_of_thought(
     session: Session,
+    /,
     question: Asked,
     *,
     extract: Extractor = final,
@@ -35,7 +36,9 @@ async def chain_of_thought(
     >>> import promptkit as pk
     >>> model = pk.testing.Scripted("3 boxes of 4 are 12.\\nAnswer: 12")
     >>> session = pk.connect(transport=model, model="scripted")
-    >>> answer = chain_of_thought(session, "3 boxes of 4 pens?", extract=pk.primitives.answers.number)
+    >>> answer = chain_of_thought(
+    ...     session, "3 boxes of 4 pens?", extract=pk.primitives.answers.number
+    ... )
     >>> pk.run(answer).value
     12
 

@@ -40,7 +40,11 @@ def with_instruction(
     >>> with_instruction("2 + 2?", "Think step by step.")[0].text
     '2 + 2?\\n\\nThink step by step.'
     """
-    prompt = Prompt("{question:trusted}").fill(question=question) if isinstance(question, str) else question
+    prompt = (
+        Prompt("{question:trusted}").fill(question=question)
+        if isinstance(question, str)
+        else question
+    )
     *before, last = replace(prompt, examples=(*examples, *prompt.examples)).render()
     if not instruction:
         return (*before, last)

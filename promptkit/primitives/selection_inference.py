@@ -50,7 +50,10 @@ class Proof:
     def label(cls, context: str | Sequence[str]) -> Proof:
         """Label the sentences of a context S1, S2, …
 
-        >>> [s.label + " " + s.text for s in Proof.label("Mice fear cats. Gert is a mouse.").statements]
+        >>> [
+        ...     s.label + " " + s.text
+        ...     for s in Proof.label("Mice fear cats. Gert is a mouse.").statements
+        ... ]
         ['S1 Mice fear cats.', 'S2 Gert is a mouse.']
         """
         lines = context.splitlines() if isinstance(context, str) else context
@@ -83,6 +86,7 @@ class Proof:
 @primitive
 async def selection_inference(
     session: Session,
+    /,
     context: str | Sequence[str],
     question: str,
     *,
@@ -99,7 +103,13 @@ async def selection_inference(
     ...     asked = request.messages[-1].text
     ...     if "label" in asked:
     ...         return "S2" if "chosen so far" not in asked else "S1"
-    ...     return "Gert fears cats." if "follows" in asked else "yes" if "yes or no" in asked else "cats"
+    ...     return (
+    ...         "Gert fears cats."
+    ...         if "follows" in asked
+    ...         else "yes"
+    ...         if "yes or no" in asked
+    ...         else "cats"
+    ...     )
     >>> session = pk.connect(transport=pk.testing.Scripted(model), model="scripted")
     >>> context = "Mice fear cats. Gert is a mouse."
     >>> result = pk.run(selection_inference(session, context, "What does Gert fear?"))
@@ -173,9 +183,7 @@ async def select(
     return tuple(picked) or None
 
 
-async def infer(
-    session: Session, picked: Sequence[Statement], prompts: SelectionPrompts
-) -> str:
+async def infer(session: Session, picked: Sequence[Statement], prompts: SelectionPrompts) -> str:
     """Draw one conclusion from the picked statements, seeing nothing else."""
     *facts, rule = [statement.text for statement in picked]
     selection = f"{rule} We know that {' and that '.join(facts)}" if facts else rule
@@ -227,5 +235,3 @@ async def _choose(
 def _fill(prompt: Prompt, **values: str) -> Prompt:
     """Fill the slots that this prompt has."""
     return prompt.fill(**{name: values[name] for name in prompt.slots})
-
-

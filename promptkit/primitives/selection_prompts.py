@@ -62,18 +62,30 @@ LABELLED: Final = SelectionPrompts(
 """For chat models that follow instructions."""
 
 _INFERRED: Final = (
-    ("Runners practise at dawn. We know that Ivo is a runner. Therefore,", "Ivo practises at dawn."),
+    (
+        "Runners practise at dawn. We know that Ivo is a runner. Therefore,",
+        "Ivo practises at dawn.",
+    ),
     (
         "The brass band rehearses at ten. We know that Ugo plays in the brass band. Therefore,",
         "Ugo rehearses at ten.",
     ),
-    ("Lawyers are good at arguing. We know that Jo is a lawyer. Therefore,", "Jo is good at arguing."),
+    (
+        "Lawyers are good at arguing. We know that Jo is a lawyer. Therefore,",
+        "Jo is good at arguing.",
+    ),
     (
         "The old ship sails to Malta. We know that Arno serves on the old ship. Therefore,",
         "Arno sails to Malta.",
     ),
-    ("Kittens sleep in the barn. We know that Lulu is a kitten. Therefore,", "Lulu sleeps in the barn."),
-    ("If someone is tired, they will rest. We know that Bea is tired. Therefore,", "Bea will rest."),
+    (
+        "Kittens sleep in the barn. We know that Lulu is a kitten. Therefore,",
+        "Lulu sleeps in the barn.",
+    ),
+    (
+        "If someone is tired, they will rest. We know that Bea is tired. Therefore,",
+        "Bea will rest.",
+    ),
     (
         "Students in the east hall study music. We know that Dora is a student in the east hall. "
         "Therefore,",

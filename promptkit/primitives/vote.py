@@ -49,6 +49,7 @@ class Votes:
 @primitive
 async def vote(
     session: Session,
+    /,
     question: Asked,
     *,
     n: int = 5,
@@ -140,4 +141,4 @@ def majority_probability(first: int, second: int) -> float:
     0.969
     """
     n = first + second + 1
-    return sum(comb(n, k) for k in range(first + 1)) / 2**n
+    return float(sum(comb(n, k) for k in range(first + 1)) / 2**n)

@@ -59,7 +59,9 @@ class Budget:
             amount = float(value.strip().removeprefix("$") if isinstance(value, str) else value)
             if amount == amount:  # noqa: PLR0124 -- not NaN
                 return cls(hard=amount)
-        raise OptionError(f"budget={value!r}", hint='an amount such as 2.50 or "$2.50", or a Budget')
+        raise OptionError(
+            f"budget={value!r}", hint='an amount such as 2.50 or "$2.50", or a Budget'
+        )
 
 
 class Meter:
@@ -148,7 +150,7 @@ class BudgetLayer:
         try:
             response = await self.inner(request, on_text)
             response = self._priced(request, response)
-            spent = response.cost_usd or 0.0
+            spent = response.paid_usd or 0.0
         except BaseException as error:
             spent = worst if _may_be_billed(error) else 0.0
             if spent:

@@ -96,11 +96,15 @@ class Replay:
         answer = self._answers.get(_canonical(asked))
         if answer is None:
             msg = f"{self.path.name} has no answer to this request ({self._difference(asked)})"
-            raise ReplayError(msg, hint="undo the change, or record it again with connect(record=…)")
+            raise ReplayError(
+                msg, hint="undo the change, or record it again with connect(record=…)"
+            )
         response = response_from_json(answer)
         if on_text and response.text:
             on_text(response.text)
-        return response.with_log(source="replay", attempts=0, latency_s=answer.get("latency_s", 0.0))
+        return response.with_log(
+            source="replay", attempts=0, latency_s=answer.get("latency_s", 0.0)
+        )
 
     def _difference(self, asked: dict[str, Any]) -> str:
         if not self._asked:
@@ -172,10 +176,14 @@ def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         except ValueError:
             if number == len(lines) and number > 1:
                 break  # the process was killed while it wrote its last line
-            raise StoreError(f"{path}, line {number}: not JSON", hint="is it a recording?") from None
+            raise StoreError(
+                f"{path}, line {number}: not JSON", hint="is it a recording?"
+            ) from None
     header = entries[0] if entries else None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise StoreError(f"{path} is no promptkit recording", hint="make one with connect(record=…)")
+        raise StoreError(
+            f"{path} is no promptkit recording", hint="make one with connect(record=…)"
+        )
     if header.get("version") != VERSION:
         msg = f"{path} is a recording of version {header.get('version')}, this promptkit reads {VERSION}"
         raise StoreError(msg, hint="record it again")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from adapters.backends import REAL_DATA_FOLDER, REAL_MODEL, local_adapter
@@ -109,11 +110,12 @@ text = asyncio.run(adapter(hi)).text
 if sys.argv[1] == "fork":
     child = os.fork()
     if not child:
+        __import__("signal").alarm(60)  # a child that hangs must not outlive the test
         same = asyncio.run(adapter(hi)).text == text
-        sys.exit(0 if same else 3)
+        sys.exit(7 if same else 3)
     _, status = os.waitpid(child, 0)
     assert asyncio.run(adapter(hi)).text == text
-    sys.exit(os.waitstatus_to_exitcode(status))
+    sys.exit(os.waitstatus_to_exitcode(status) - 7)
 if sys.argv[1] == "busy":
     async def begin():
         task = asyncio.create_task(adapter(hi.replace(
@@ -125,7 +127,7 @@ if sys.argv[1] == "busy":
 
 @pytest.mark.parametrize("how", ["plain", "fork", "busy"])
 def test_a_process_with_a_model_ends_cleanly_and_says_nothing(adapter, how):
-    env = os.environ | {"PROMPTKIT_HOME": str(REAL_DATA_FOLDER), "PYTHONPATH": os.getcwd()}
+    env = os.environ | {"PROMPTKIT_HOME": str(REAL_DATA_FOLDER), "PYTHONPATH": str(Path.cwd())}
     command = [sys.executable, "-c", PROGRAM, how]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=120, check=False, env=env

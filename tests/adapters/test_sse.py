@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +33,7 @@ texts = st.text(st.characters(blacklist_characters="\r\n", blacklist_categories=
 def parse(raw: bytes, cuts: list[int]) -> list[Event]:
     parser = EventParser()
     places = [0, *sorted(cut % (len(raw) + 1) for cut in cuts), len(raw)]
-    chunks = [raw[a:b] for a, b in zip(places, places[1:], strict=False)]
+    chunks = [raw[a:b] for a, b in pairwise(places)]
     return [event for chunk in chunks for event in parser.feed(chunk)]
 
 

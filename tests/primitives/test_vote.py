@@ -85,7 +85,9 @@ def test_the_probability_is_the_papers(first: int, second: int) -> None:
 
 
 @given(st.lists(st.sampled_from(["3", "4", "5"]), min_size=1, max_size=15), st.randoms())
-def test_a_clear_majority_does_not_depend_on_the_order(texts: list[str], chance: random.Random) -> None:
+def test_a_clear_majority_does_not_depend_on_the_order(
+    texts: list[str], chance: random.Random
+) -> None:
     ranked = Counter(texts).most_common()
     if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
         return

@@ -34,7 +34,9 @@ def layer(model: object, meter: Meter, price: Price | None = PRICE) -> BudgetLay
 @given(
     seed=st.integers(0, 2**32),
     hard=st.floats(0.001, 0.2),
-    outcomes=st.lists(st.sampled_from(["answer", "429", "reset", "cancel"]), min_size=1, max_size=8),
+    outcomes=st.lists(
+        st.sampled_from(["answer", "429", "reset", "cancel"]), min_size=1, max_size=8
+    ),
 )
 def test_a_budget_is_never_exceeded_at_any_interleaving(
     seed: int, hard: float, outcomes: list[str]
@@ -70,7 +72,16 @@ def test_a_budget_is_never_exceeded_at_any_interleaving(
             *(stacked(asked(f"question {i}")) for i in range(64)), return_exceptions=True
         )
         assert all(
-            isinstance(r, (Response, BudgetError, ConnectionFailedError, RateLimitError, asyncio.CancelledError))
+            isinstance(
+                r,
+                (
+                    Response,
+                    BudgetError,
+                    ConnectionFailedError,
+                    RateLimitError,
+                    asyncio.CancelledError,
+                ),
+            )
             for r in results
         )
 
@@ -102,7 +113,10 @@ async def test_calls_that_may_still_fit_wait_for_those_under_way() -> None:
 
 async def test_a_refusal_names_the_sums_and_what_to_do() -> None:
     meter = Meter(Budget(hard=0.001))
-    with pytest.raises(BudgetError, match=r"could cost \$0\.005.*\$0\.001 of the session's \$0\.001.*lower max_tokens"):
+    with pytest.raises(
+        BudgetError,
+        match=r"could cost \$0\.005.*\$0\.001 of the session's \$0\.001.*lower max_tokens",
+    ):
         await layer(FunctionTransport(lambda r: "x"), meter)(asked())
     assert meter.spent_usd == 0.0
 

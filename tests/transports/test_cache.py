@@ -79,7 +79,9 @@ async def test_cancelling_the_first_asker_does_not_cancel_the_others() -> None:
         await first
 
 
-async def test_when_all_askers_are_cancelled_the_request_is_too_and_a_new_one_starts_afresh() -> None:
+async def test_when_all_askers_are_cancelled_the_request_is_too_and_a_new_one_starts_afresh() -> (
+    None
+):
     model = Slow()
     layer = CacheLayer(FunctionTransport(model), MemoryStore())
     tasks = [asyncio.create_task(layer(asked())) for _ in range(3)]
@@ -133,7 +135,9 @@ async def test_answers_outlive_the_process(tmp_path: Path) -> None:
     await store.aclose()
 
 
-async def test_no_prompt_is_written_to_the_cache_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+async def test_no_prompt_is_written_to_the_cache_and_only_its_owner_reads_it(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "c.sqlite"
     layer = CacheLayer(FunctionTransport(lambda request: "an answer"), SqliteStore(path))
     await layer(asked("my secret diary"))
@@ -183,7 +187,9 @@ async def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000]
+)
 async def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.sqlite"
     path.write_bytes(content)

@@ -121,7 +121,9 @@ async def test_concurrency_is_kept() -> None:
 
 
 async def test_who_is_cancelled_while_waiting_has_sent_nothing() -> None:
-    gate_closed = LimitLayer(Server(60, 1, FakeClock()), Limits(requests_per_minute=1), "", gates={})
+    gate_closed = LimitLayer(
+        Server(60, 1, FakeClock()), Limits(requests_per_minute=1), "", gates={}
+    )
     await gate_closed(asked("first"))
     task = asyncio.create_task(gate_closed(asked("second")))
     await asyncio.sleep(0.01)

@@ -42,7 +42,10 @@ async def test_a_replay_answers_as_recorded_wherever_it_runs(recording: Path) ->
 @pytest.mark.parametrize(
     ("request_", "difference"),
     [
-        (asked("What is 2 + 3?"), r"message 1 \(user\) differs at character 12: recorded …'.*2 \+ 2"),
+        (
+            asked("What is 2 + 3?"),
+            r"message 1 \(user\) differs at character 12: recorded …'.*2 \+ 2",
+        ),
         (asked(sample=7), r"sample: recorded .*, asked 7"),
         (asked(model="other"), r"model: recorded 'm', asked 'other'"),
         (asked(options=Options(temperature=1.0)), r"temperature: recorded 'unset', asked 1\.0"),

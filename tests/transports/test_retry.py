@@ -72,7 +72,9 @@ async def test_a_rate_limit_is_waited_out_however_often_until_the_deadline() -> 
 
 
 async def test_retry_after_is_obeyed_with_jitter_on_top() -> None:
-    model = Failing(RateLimitError("429", retry_after_s=7.0), RateLimitError("429", retry_after_s=7.0))
+    model = Failing(
+        RateLimitError("429", retry_after_s=7.0), RateLimitError("429", retry_after_s=7.0)
+    )
     await model.layer()(REQUEST)
     gaps = [b - a for a, b in zip(model.times, model.times[1:], strict=False)]
     assert all(gap > 7.0 for gap in gaps)
@@ -104,7 +106,9 @@ async def test_a_call_that_hangs_ends_at_its_deadline() -> None:
         await RetryLayer(hang, RetryPolicy(deadline_s=0.05))(REQUEST)
 
 
-async def test_a_stream_that_breaks_after_its_first_piece_keeps_the_text_and_is_not_repeated() -> None:
+async def test_a_stream_that_breaks_after_its_first_piece_keeps_the_text_and_is_not_repeated() -> (
+    None
+):
     asked = 0
 
     async def breaking(request: Request, on_text: OnText | None = None, /) -> Response:
