@@ -119,7 +119,7 @@ def connect(
     )
     if limits is not None:
         settings = replace(settings, limits=Limits.coerce(limits))
-    answerer = _answerer(settings, found is not None, api_key, transport, replay)
+    answerer = _answerer(settings, api_key, transport, replay, is_profile=found is not None)
     chosen = answerer.model or settings.model
     folder = data_folder() / "profiles" / settings.name
     resources = [answerer.close] if answerer.close else []
@@ -192,8 +192,8 @@ def _profile(
     return None if profile is None and named_otherwise else load_profile(profile)
 
 
-def _answerer(
-    settings: Profile, is_profile: bool, api_key: Any, transport: Any, replay: Any
+def _answerer(  # noqa: PLR0911 -- one return for each who may answer, in their order
+    settings: Profile, api_key: Any, transport: Any, replay: Any, *, is_profile: bool
 ) -> _Answerer:
     if replay is not None:
         recording = Replay(replay)
@@ -206,7 +206,7 @@ def _answerer(
         return _local(None if model == EMBEDDED else model)
     key = Secret(api_key) if isinstance(api_key, str) else api_key
     if settings.base_url or key or is_profile:
-        key = key or _key(settings, is_profile)
+        key = key or _key(settings, is_profile=is_profile)
         return _http(settings, key, model)
     if environment.get("OPENAI_API_KEY") or environment.get("OPENAI_BASE_URL"):
         return _http(_from_environment(settings), _environment_key("OPENAI_API_KEY"), model)
@@ -216,7 +216,7 @@ def _answerer(
         hint = 'set OPENAI_API_KEY, or connect with a profile, a base_url or model="embedded"'
         raise ProfileError(f"nobody is known who answers as {model!r}", hint=hint)
     answerer = _local(None)
-    print(
+    print(  # noqa: T201 -- the one line that says so
         f"promptkit: no key and no endpoint are set, so the embedded model answers "
         f"({answerer.model}: small, for trying things out)",
         file=sys.stderr,
@@ -275,7 +275,7 @@ def _http(settings: Profile, key: Secret | None, model: str | None) -> _Answerer
     )
 
 
-def _key(settings: Profile, is_profile: bool) -> Secret | None:
+def _key(settings: Profile, *, is_profile: bool) -> Secret | None:
     if settings.key is not None:
         return settings.key.resolve()
     url = urlsplit(settings.base_url or OPENAI_URL)

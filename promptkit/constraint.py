@@ -61,8 +61,7 @@ class Constraint:
             case "choice":
                 return text.strip() in self.value
             case "regex":
-                assert isinstance(self.value, str)
-                return re.fullmatch(self.value, text.strip()) is not None
+                return re.fullmatch(str(self.value), text.strip()) is not None
             case "json_schema":
                 return _is_json(text)
             case "grammar":

@@ -14,6 +14,7 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Coroutine,
     Iterable,
     Sized,
 )
@@ -45,34 +46,11 @@ async def run_window(
             ends the run. Either way a note on it says which item it was.
         progress: Kept up to date.
     """
-    source = _numbered(items)
     finished: asyncio.Queue[tuple[int, Any]] = asyncio.Queue(maxsize=concurrency)
-    turn = asyncio.Lock()
-
-    async def worker() -> None:
-        while True:
-            async with turn:
-                entry = await anext(source, None)
-            if entry is None:
-                return
-            progress.in_flight += 1
-            try:
-                result = await work(*entry)
-                progress.done += 1
-            except Exception as error:  # noqa: BLE001 -- kept, or raised by the reader below
-                error.add_note(f"in item {entry[0]} of the map")
-                result = _Failed(error)
-                progress.failed += 1
-            finally:
-                progress.in_flight -= 1
-            await finished.put((entry[0], result))
-
-    async def all_workers() -> None:
-        await asyncio.gather(*workers)
-
+    worker = _worker(work, _numbered(items), finished, progress)
     size = min(concurrency, len(items)) if isinstance(items, Sized) else concurrency
     workers = [asyncio.create_task(worker()) for _ in range(size)]
-    ended = asyncio.create_task(all_workers())
+    ended = asyncio.create_task(_all(workers))
     ended.add_done_callback(lambda _: finished.put_nowait(_END) if not finished.full() else None)
     try:
         with Heartbeat():
@@ -91,6 +69,40 @@ async def run_window(
             task.cancel()
         await asyncio.gather(ended, *workers, return_exceptions=True)
         progress.ended_at = time.monotonic()
+
+
+def _worker(
+    work: Callable[[int, Item], Awaitable[Any]],
+    source: AsyncIterator[tuple[int, Item]],
+    finished: asyncio.Queue[tuple[int, Any]],
+    progress: Progress,
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return what each worker does: take an item, work on it, hand on the result."""
+    turn = asyncio.Lock()
+
+    async def worker() -> None:
+        while True:
+            async with turn:
+                entry = await anext(source, None)
+            if entry is None:
+                return
+            progress.in_flight += 1
+            try:
+                result = await work(*entry)
+                progress.done += 1
+            except Exception as error:  # noqa: BLE001 -- kept, or raised by the reader
+                error.add_note(f"in item {entry[0]} of the map")
+                result = _Failed(error)
+                progress.failed += 1
+            finally:
+                progress.in_flight -= 1
+            await finished.put((entry[0], result))
+
+    return worker
+
+
+async def _all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks)
 
 
 class _Failed:

@@ -106,8 +106,8 @@ class Profile:
     api_version: str | None = None
     constraints: Literal["json_schema", "grammar", "none"] | None = None
     key: KeySource | None = None
-    budget: Budget = Budget()
-    limits: Limits = Limits()
+    budget: Budget = field(default_factory=Budget)
+    limits: Limits = field(default_factory=Limits)
     cache: bool | str | None = None
     ledger: bool | str = True
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -133,7 +133,7 @@ def load_profile(name: str | None = None, start: Path | None = None) -> Profile 
     unknown = set(tables) - {"default", "profiles"}
     if unknown:
         raise ProfileError(
-            f"{path}: unknown field {sorted(unknown)[0]!r}",
+            f"{path}: unknown field {min(unknown)!r}",
             hint="it holds `default` and `profiles`",
         )
     wanted = wanted or tables.get("default")

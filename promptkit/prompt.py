@@ -62,7 +62,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A template for one question, with named slots.
+    r"""A template for one question, with named slots.
 
     >>> ask = Prompt("Which team takes this ticket?\\n{ticket}", system="Answer in one word.")
     >>> ask.slots
@@ -89,7 +89,10 @@ class Prompt:
         for part in _parse(self.system):
             if part.slot and not part.trusted:
                 msg = f"slot {part.slot!r} would put untrusted text into the system message"
-                hint = f"move it to the user message, or write {{{part.slot}:trusted}} if you wrote its text"
+                hint = (
+                    f"move it to the user message, or write {{{part.slot}:trusted}} if you wrote "
+                    "its text"
+                )
                 raise PromptError(msg, hint=hint)
 
     @property
@@ -188,8 +191,9 @@ def _text(name: str, value: object) -> str:
         return value
     if isinstance(value, (int, float)) and value == value:  # noqa: PLR0124 -- not NaN
         return str(value)
-    msg = f"slot {name!r} got {'a missing value' if value is None or value != value else type(value).__name__}"
-    raise PromptError(msg, hint="a slot takes text or a number")
+    is_missing = value is None or isinstance(value, float)
+    kind = "a missing value" if is_missing else type(value).__name__
+    raise PromptError(f"slot {name!r} got {kind}", hint="a slot takes text or a number")
 
 
 def _unknown_slot(name: str, known: Iterable[str]) -> PromptError:

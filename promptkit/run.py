@@ -48,7 +48,7 @@ def run(awaitable: Awaitable[T]) -> T:
                     raise
     except KeyboardInterrupt:
         future.cancel()
-        _wait_for_clean_up(future, loop)
+        _wait_for_clean_up(loop)
         raise
 
 
@@ -56,7 +56,7 @@ async def _as_coroutine(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-def _wait_for_clean_up(future: Future[T], loop: asyncio.AbstractEventLoop) -> None:
+def _wait_for_clean_up(loop: asyncio.AbstractEventLoop) -> None:
     """Wait until the cancelled task has run its `finally` blocks, not only been told to."""
 
     async def settle() -> None:

@@ -17,7 +17,7 @@ from collections.abc import (
     Sized,
 )
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from promptkit.errors import OptionError
 from promptkit.executor import OnError, check_window, run_window
@@ -123,7 +123,13 @@ class Session:
         """Return the Request that `ask` would send."""
         defaults = self.defaults
         if isinstance(question, Request):
-            return _override(question, model, api, sample, options or {}, defaults)
+            return question.replace(
+                model=model or question.model,
+                api=api or question.api,
+                sample=sample or question.sample,
+                options=question.options.replace(**options or {}),
+                endpoint=question.endpoint or defaults.endpoint,
+            )
         chosen = model or defaults.model
         if not chosen:
             hint = "name one: connect(model=…), a profile's model, or ask(…, model=…)"
@@ -178,11 +184,9 @@ class Session:
             concurrency: How many items are under way at once.
             on_error: "raise" ends at the first error; "keep" puts errors in place of results.
         """
-        results: dict[int, T] = {}
         stream = self.imap(fn, items, concurrency=concurrency, on_error=on_error)
         async with contextlib.aclosing(stream):
-            async for index, result in stream:
-                results[index] = result
+            results = {index: result async for index, result in stream}
         return [results[index] for index in range(len(results))]
 
     async def imap(
@@ -272,7 +276,7 @@ class Session:
         for close in self.resources:
             await close()
 
-    async def __aenter__(self) -> Session:
+    async def __aenter__(self) -> Self:
         """Return the session."""
         return self
 
@@ -330,23 +334,6 @@ def _messages(question: str | Prompt | Sequence[Message]) -> tuple[Message, ...]
 
 def _is_list(question: object) -> bool:
     return isinstance(question, Sequence) and not isinstance(question, (str, bytes))
-
-
-def _override(
-    request: Request,
-    model: str | None,
-    api: Api | None,
-    sample: int,
-    options: dict[str, Any],
-    defaults: Defaults,
-) -> Request:
-    return request.replace(
-        model=model or request.model,
-        api=api or request.api,
-        sample=sample or request.sample,
-        options=request.options.replace(**options),
-        endpoint=request.endpoint or defaults.endpoint,
-    )
 
 
 def _function(fn: Any) -> Callable[[Session, Any], Awaitable[Any]]:

@@ -37,7 +37,7 @@ def write_page(path: Path, puzzles: Sequence[Puzzle], outcomes: Sequence[Outcome
         "technique",
         "",
         "right",
-        "95 % interval",
+        "95 % CI",
         "abstained",
         "tokens in",
         "out",

@@ -118,8 +118,8 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
     from rich.table import Table
 
     table = Table(title=None, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("technique")
-    for heading in ("right", "95 % interval", "abstained", "tokens in", "out", "cost", "time"):
+    table.add_column("technique", no_wrap=True)
+    for heading in ("right", "95 % CI", "abstained", "tokens in", "out", "cost", "time"):
         table.add_column(heading, justify="right")
     for outcome in outcomes:
         table.add_row(*row(outcome))
@@ -130,12 +130,12 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
 
 
 def row(outcome: Outcome) -> tuple[str, ...]:
-    """Return an outcome as the cells of its row."""
+    """Return an outcome as the cells of its row: technique, accuracy, interval and so on."""
     low, high = outcome.interval
     return (
         outcome.technique,
-        f"{outcome.right} of {len(outcome.results)} = {outcome.accuracy:.0%}",
-        f"{low:.0%} to {high:.0%}",
+        f"{outcome.accuracy:.0%}",
+        f"{low:.0%}–{high:.0%}",
         str(outcome.abstentions),
         f"{outcome.usage.input_tokens:,}",
         f"{outcome.usage.output_tokens:,}",

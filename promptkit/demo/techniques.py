@@ -139,7 +139,7 @@ async def ask_by_selection_inference(session: Session, puzzle: Puzzle) -> Result
 
 
 TECHNIQUES: Final[dict[str, Callable[[Session, Puzzle], Awaitable[Result[Any]]]]] = {
-    "asked directly": ask_directly,
-    f"vote of {SAMPLES} chains of thought": ask_by_vote,
+    "direct": ask_directly,
+    f"vote of {SAMPLES}": ask_by_vote,
     "selection-inference": ask_by_selection_inference,
 }

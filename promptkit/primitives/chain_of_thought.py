@@ -31,7 +31,7 @@ async def chain_of_thought(
     sample: int = 0,
     **options: Any,
 ) -> Result[Hashable]:
-    """Answer after reasoning in words; one call.
+    r"""Answer after reasoning in words; one call.
 
     >>> import promptkit as pk
     >>> model = pk.testing.Scripted("3 boxes of 4 are 12.\\nAnswer: 12")

@@ -35,7 +35,7 @@ def primitive(
 def with_instruction(
     question: Asked, instruction: str, examples: tuple[tuple[str, str], ...] = ()
 ) -> tuple[Message, ...]:
-    """Return the question's messages with an instruction after the last one.
+    r"""Return the question's messages with an instruction after the last one.
 
     >>> with_instruction("2 + 2?", "Think step by step.")[0].text
     '2 + 2?\\n\\nThink step by step.'

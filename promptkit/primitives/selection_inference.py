@@ -48,7 +48,7 @@ class Proof:
 
     @classmethod
     def label(cls, context: str | Sequence[str]) -> Proof:
-        """Label the sentences of a context S1, S2, …
+        """Label the sentences of a context S1, S2 and so on.
 
         >>> [
         ...     s.label + " " + s.text
@@ -142,7 +142,7 @@ async def selection_inference(
     used: set[str] = set()
     for number in range(1, max_steps + 1):
         step = asker.step(f"step {number}")
-        picked = await select(step, known, question, prompts, premises, used)
+        picked = await select(step, known, question, prompts, premises=premises, used=used)
         if picked is None:
             return Result.unknown(evidence=replace(known, ending=f"step {number}: no valid pick"))
         used.add(picked[0].label)
@@ -159,6 +159,7 @@ async def select(
     known: Proof,
     question: str,
     prompts: SelectionPrompts,
+    *,
     premises: int,
     used: set[str],
 ) -> tuple[Statement, ...] | None:

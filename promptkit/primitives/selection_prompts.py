@@ -87,8 +87,10 @@ _INFERRED: Final = (
         "Bea will rest.",
     ),
     (
-        "Students in the east hall study music. We know that Dora is a student in the east hall. "
-        "Therefore,",
+        (
+            "Students in the east hall study music. We know that Dora is a student in the east "
+            "hall. Therefore,"
+        ),
         "Dora studies music.",
     ),
 )

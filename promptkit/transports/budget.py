@@ -109,7 +109,10 @@ class Meter:
         if soft is None or self._warned or self.spent_usd <= soft:
             return
         self._warned = True
-        text = f"promptkit: the {self.name} has spent ${self.spent_usd:.4f}, past its soft limit of ${soft:.2f}"
+        text = (
+            f"promptkit: the {self.name} has spent ${self.spent_usd:.4f}, past its soft limit of "
+            f"${soft:.2f}"
+        )
         warnings.warn(text, BudgetWarning, stacklevel=2)
 
 

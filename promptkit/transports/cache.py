@@ -144,7 +144,7 @@ class _Flight:
                 self.reported = True
                 _copy_account(self.error, error)
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- a copy of it is raised
             self.waiting -= 1
             raise self._own_copy(error) from None
         finally:

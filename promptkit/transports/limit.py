@@ -1,12 +1,12 @@
 """Keeps to an endpoint's rate limits, learned from the headers of its answers.
 
-Each answer says how many requests (tokens) the endpoint still grants. What is available now is
+Each answer says how many requests and tokens the endpoint still grants. What is available is
 
     remaining - what was sent after the request that reported it + elapsed x limit / 60
 
-but never more than the capacity that the endpoint's `reset` time implies. Until the first answer has
-told the limits only one request is under way, for at most two seconds. A 429 closes the gate for
-as long as the server asks.
+but never more than the capacity that the endpoint's `reset` time implies. Until the first answer
+has told the limits only one request is under way, for at most two seconds. A 429 closes the gate
+for as long as the server asks.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ VERSION: Final = 1
 _COMPARED: Final = 200
 """How many recorded requests are compared closely to say what differs."""
 
+_PLAIN: Final = ("model", "api", "sample")
+
 _SHOWN: Final = 40
 """How many characters are shown around the first difference."""
 
@@ -122,13 +124,14 @@ class Replay:
 
 def _differences(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterable[str]:
     """Say how a request differs from the recorded one that is most like it."""
-    for name in ("model", "api", "sample"):
-        if recorded.get(name) != asked.get(name):
-            yield f"{name}: recorded {recorded.get(name, 'unset')!r}, asked {asked.get(name, 'unset')!r}"
-    old, new = recorded.get("options", {}), asked.get("options", {})
+    old = {name: recorded[name] for name in _PLAIN if name in recorded} | recorded.get(
+        "options", {}
+    )
+    new = {name: asked[name] for name in _PLAIN if name in asked} | asked.get("options", {})
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            yield f"{name}: recorded {old.get(name, 'unset')!r}, asked {new.get(name, 'unset')!r}"
+            before, after = (fields.get(name, "unset") for fields in (old, new))
+            yield f"{name}: recorded {before!r}, asked {after!r}"
     before, after = recorded["messages"], asked["messages"]
     if len(before) != len(after):
         yield f"recorded with {len(before)} messages, asked with {len(after)}"
@@ -185,6 +188,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             f"{path} is no promptkit recording", hint="make one with connect(record=…)"
         )
     if header.get("version") != VERSION:
-        msg = f"{path} is a recording of version {header.get('version')}, this promptkit reads {VERSION}"
+        found = header.get("version")
+        msg = f"{path} is a recording of version {found}, this promptkit reads {VERSION}"
         raise StoreError(msg, hint="record it again")
     return header, entries[1:]

@@ -33,7 +33,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def normalize(text: str) -> str:
-    """Bring text to Unicode's composed form without characters that show nothing.
+    r"""Bring text to Unicode's composed form without characters that show nothing.
 
     >>> normalize("cafe\\u0301\\u202e\\x00")
     'café'

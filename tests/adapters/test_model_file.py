@@ -119,7 +119,7 @@ def test_two_installs_at_once_do_not_harm_each_other(index):
     def run() -> None:
         try:
             install(force=True)
-        except BaseException as error:  # noqa: BLE001 -- shown below
+        except BaseException as error:
             errors.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(6)]
