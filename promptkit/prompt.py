@@ -64,11 +64,11 @@ class Message:
 class Prompt:
     r"""A template for one question, with named slots.
 
-    >>> ask = Prompt("Which team takes this ticket?\\n{ticket}", system="Answer in one word.")
+    >>> ask = Prompt("Which team takes this ticket?\n{ticket}", system="Answer in one word.")
     >>> ask.slots
     ('ticket',)
     >>> [message.text for message in ask.fill(ticket="My invoice is wrong.").render()]
-    ['Answer in one word.', 'Which team takes this ticket?\\nMy invoice is wrong.']
+    ['Answer in one word.', 'Which team takes this ticket?\nMy invoice is wrong.']
 
     Attributes:
         user: The last turn. `{name}` is an untrusted slot, `{name:trusted}` a trusted one,

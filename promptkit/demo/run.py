@@ -22,6 +22,13 @@ from promptkit.trace import Totals
 HOSTED: Final = ("gpt-5.4-mini", "gpt-5.4")
 """Models whose list prices put the run into proportion."""
 
+CAVEAT: Final = (
+    "Guessing is right 25% of the time: asked directly, this model does no better. "
+    "Selection-inference gains because each of its steps is small: it picks a fact, then a rule, "
+    "from the sentences themselves, and infers from those two alone. That fits puzzles of two "
+    "steps; it is not a general gain, and the model stays too small to be useful."
+)
+
 DEFAULT_PAGE: Final = Path("promptkit-demo.html")
 
 
@@ -126,6 +133,7 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
     console = Console(highlight=False)
     console.print()
     console.print(table)
+    console.print(f"\n{CAVEAT}")
     console.print(f"\n{prices_sentence(outcomes)}")
 
 

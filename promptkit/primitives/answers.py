@@ -140,7 +140,7 @@ def choice(options: Sequence[str]) -> Extractor:
 def regex(pattern: str) -> Extractor:
     r"""Return an extractor of the last match of `pattern`, of its first group if it has one.
 
-    >>> regex(r"ticket (\\d+)")("Merge ticket 12 into ticket 15.")
+    >>> regex(r"ticket (\d+)")("Merge ticket 12 into ticket 15.")
     '15'
     """
     try:

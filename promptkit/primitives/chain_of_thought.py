@@ -34,7 +34,7 @@ async def chain_of_thought(
     r"""Answer after reasoning in words; one call.
 
     >>> import promptkit as pk
-    >>> model = pk.testing.Scripted("3 boxes of 4 are 12.\\nAnswer: 12")
+    >>> model = pk.testing.Scripted("3 boxes of 4 are 12.\nAnswer: 12")
     >>> session = pk.connect(transport=model, model="scripted")
     >>> answer = chain_of_thought(
     ...     session, "3 boxes of 4 pens?", extract=pk.primitives.answers.number

@@ -38,7 +38,7 @@ def with_instruction(
     r"""Return the question's messages with an instruction after the last one.
 
     >>> with_instruction("2 + 2?", "Think step by step.")[0].text
-    '2 + 2?\\n\\nThink step by step.'
+    '2 + 2?\n\nThink step by step.'
     """
     prompt = (
         Prompt("{question:trusted}").fill(question=question)

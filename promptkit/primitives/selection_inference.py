@@ -68,6 +68,10 @@ class Proof:
         inferred = Statement(label, text, tuple(premise.label for premise in premises))
         return replace(self, statements=(*self.statements, inferred))
 
+    def holds(self, text: str) -> bool:
+        """Whether `text` says nothing new: it is empty, or stands there already."""
+        return not text or text in (statement.text for statement in self.statements)
+
     @property
     def steps(self) -> tuple[Statement, ...]:
         """The inferred statements."""
@@ -146,7 +150,10 @@ async def selection_inference(
         if picked is None:
             return Result.unknown(evidence=replace(known, ending=f"step {number}: no valid pick"))
         used.add(picked[0].label)
-        known = known.infer(await infer(step, picked, prompts), picked)
+        inference = await infer(step, picked, prompts)
+        if known.holds(inference):
+            continue  # what is known already cannot be what was asked for
+        known = known.infer(inference, picked)
         if await halted(step, known, question, prompts):
             value = await conclude(step, known, question, choices, prompts)
             ending = "answered" if value is not None else "the answer is none of the choices"

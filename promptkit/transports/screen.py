@@ -35,7 +35,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 def normalize(text: str) -> str:
     r"""Bring text to Unicode's composed form without characters that show nothing.
 
-    >>> normalize("cafe\\u0301\\u202e\\x00")
+    >>> normalize("cafe\u0301\u202e\x00")
     'café'
     """
     text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -62,8 +62,11 @@ async def test_the_server_listens_on_loopback_and_wants_its_key(adapter):
     await adapter.aclose()
 
 
-def test_one_core_is_left_to_everything_else():
-    assert threads() == max(1, len(os.sched_getaffinity(0)) - 1)
+@pytest.mark.parametrize(("load", "expected"), [(0.0, 4), (0.4, 4), (1.2, 3), (3.0, 1), (9.0, 1)])
+def test_it_computes_on_the_cores_that_are_free(monkeypatch, load, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    assert threads() == expected
 
 
 async def test_missing_weights_are_told_by_the_first_request_and_not_before():

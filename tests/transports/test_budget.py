@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptkit import Budget, Message, Options, Request, Response
-from promptkit.errors import BudgetError, CallError, ConnectionFailedError, OptionError, RateLimitError
+from promptkit.errors import (
+    BudgetError,
+    CallError,
+    ConnectionFailedError,
+    OptionError,
+    RateLimitError,
+)
 from promptkit.pricing import FREE, Price
 from promptkit.response import Choice, Usage
 from promptkit.testing import FakeClock
@@ -65,7 +71,9 @@ def test_a_budget_is_never_exceeded_at_any_interleaving(
         return Response((Choice("x"),), Usage(tokens_in, tokens_out))
 
     meter = Meter(Budget(hard=hard))
-    stacked = RetryLayer(layer(model, meter), RetryPolicy(max_attempts=3, deadline_s=30.0), clock, chance)
+    stacked = RetryLayer(
+        layer(model, meter), RetryPolicy(max_attempts=3, deadline_s=30.0), clock, chance
+    )
 
     async def main() -> None:
         results = await asyncio.gather(
