@@ -204,7 +204,7 @@ class Session:
         window = self.defaults.concurrency if concurrency is None else concurrency
         check_window(window, on_error)
         function = _function(fn)
-        name = getattr(function, "__name__", type(function).__name__)
+        name = "prompt" if isinstance(fn, Prompt) else getattr(fn, "__name__", type(fn).__name__)
         here = self.step(f"map {name}")
         total = len(items) if isinstance(items, Sized) else None
         progress = Progress(here.trace, total)

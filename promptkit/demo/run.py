@@ -143,7 +143,7 @@ def row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.technique,
         f"{outcome.accuracy:.0%}",
-        f"{low:.0%}–{high:.0%}",
+        f"{low:.0%} to {high:.0%}",
         str(outcome.abstentions),
         f"{outcome.usage.input_tokens:,}",
         f"{outcome.usage.output_tokens:,}",

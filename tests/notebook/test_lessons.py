@@ -47,7 +47,7 @@ def test_a_lesson_holds_no_widget_no_script_and_no_path_of_a_machine(lesson):
 def test_the_first_lesson_shows_progress_and_readouts_on_a_plain_page():
     lesson = nbformat.read(LESSONS[0], as_version=4)
     page, _ = HTMLExporter(template_name="basic").from_notebook_node(lesson)
-    assert "map ask" in page
+    assert "map prompt" in page
     assert "8 of 8" in page
     assert "8 calls" in page
     assert "all cached" in page
