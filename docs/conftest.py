@@ -28,7 +28,7 @@ _KEYS = ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "AZURE_OPENAI_E
 class _Handler(BaseHTTPRequestHandler):
     """Sorts tickets, as a model would."""
 
-    def do_POST(self) -> None:  # noqa: N802 -- http.server names it
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         asked = body["messages"][-1]["content"].lower()
         team = "billing" if "invoice" in asked or "charged" in asked else "shipping"

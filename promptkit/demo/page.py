@@ -19,6 +19,7 @@ _STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% }
 th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); text-align: right }
+td { white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
 .bar { position: relative; height: .9rem; background: var(--line); min-width: 12rem }
 .bar i { position: absolute; inset: 0 auto 0 0; background: var(--bar) }
