@@ -14,6 +14,7 @@ from promptkit import errors, primitives, testing
 from promptkit.connect import connect
 from promptkit.constraint import Constraint
 from promptkit.errors import PromptkitError
+from promptkit.pricing import Price
 from promptkit.profile import Profile
 from promptkit.prompt import Message, Prompt
 from promptkit.request import Options, Request
@@ -33,6 +34,7 @@ __all__ = [
     "Limits",
     "Message",
     "Options",
+    "Price",
     "Profile",
     "Prompt",
     "PromptkitError",

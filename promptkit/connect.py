@@ -88,7 +88,7 @@ def connect(
 
     Args:
         profile: A profile's name, see `promptkit.profile`.
-        model: The model to ask; the path of a GGUF file runs it in this process, "embedded"
+        model: The model to ask, if not the profile's or PROMPTKIT_MODEL; the path of a GGUF file runs it in this process, "embedded"
             asks the embedded one.
         base_url: An OpenAI-compatible endpoint, up to and with its «/v1».
         api_key: Better left to a profile or the environment: what is in a notebook is shared.

@@ -132,7 +132,7 @@ class Session:
             )
         chosen = model or defaults.model
         if not chosen:
-            hint = "name one: connect(model=…), a profile's model, or ask(…, model=…)"
+            hint = "connect(model=…), a profile's model, PROMPTKIT_MODEL, or ask(…, model=…)"
             raise OptionError("no model is named", hint=hint)
         if api is not None and api not in APIS:
             raise OptionError(f"api={api!r}", hint=f"one of {', '.join(APIS)}")

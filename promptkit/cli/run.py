@@ -90,6 +90,8 @@ def main(words: Sequence[str]) -> int:
     session = connect(
         options.profile, model=options.model, base_url=options.base_url, budget=options.budget
     ).using(**_given(temperature=options.temperature, max_tokens=options.max_tokens))
+    if session.defaults.model is None and options.fn is None:
+        raise OptionError("no model is named", hint="--model NAME, or a profile that names one")
     try:
         return _run(run, options, session)
     finally:
@@ -252,7 +254,7 @@ def _report(run: TableRun, outcome: Outcome) -> int:
     if stopped is not None:
         left = outcome.rows - outcome.answered - outcome.failed
         print(
-            f"promptkit: stopped with {left:,} rows to go: {one_line(stopped)}. What is answered "
+            f"promptkit: stopped with {counted(left, 'row')} to go: {one_line(stopped)}. What is answered "
             f"is kept: run the same command to go on, or with --partial to write it now",
             file=sys.stderr,
         )

@@ -46,9 +46,8 @@ def load(shell: Any) -> None:
             lambda: budget.scopes.remove(watcher.meter),
         )
     )
-    if is_kernel:
-        keep_quiet()
-        _undo.append(lambda: keep_quiet(quiet=False))
+    keep_quiet()
+    _undo.append(lambda: keep_quiet(quiet=False))
     watcher.begin(provisional=True)
 
 

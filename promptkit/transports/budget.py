@@ -148,7 +148,7 @@ class BudgetLayer:
         limited = any(meter.budget.hard is not None for meter in meters)
         worst = self._worst_case(request, required=limited)
         if limited:
-            await _reserve(meters, worst)
+            await _reserve(meters, worst, request)
         spent = worst
         try:
             response = await self.inner(request, on_text)
@@ -194,14 +194,14 @@ class BudgetLayer:
         return (tokens_in * price.input + longest * (request.options.n or 1) * price.output) / 1e6
 
 
-async def _reserve(meters: tuple[Meter, ...], worst: float) -> None:
+async def _reserve(meters: tuple[Meter, ...], worst: float, request: Request) -> None:
     """Take `worst` from all meters at once, waiting while calls under way may make room."""
     while True:
         loop = asyncio.get_running_loop()
         with _lock:
             for meter in meters:
                 if meter._left() < worst:  # noqa: SLF001
-                    raise _refusal(meter, worst)
+                    raise _refusal(meter, worst, request)
             full = [meter for meter in meters if meter._room() < worst]  # noqa: SLF001
             if not full:
                 for meter in meters:
@@ -216,14 +216,18 @@ async def _reserve(meters: tuple[Meter, ...], worst: float) -> None:
             raise
 
 
-def _refusal(meter: Meter, worst: float) -> BudgetError:
+def _refusal(meter: Meter, worst: float, request: Request) -> BudgetError:
     hard = meter.budget.hard or 0.0
     left = max(0.0, hard - meter.spent_usd)
     msg = (
         f"this request could cost ${worst:.4g}; ${left:.4g} of the {meter.name}'s "
         f"${hard:.4g} is left"
     )
-    return BudgetError(msg, hint="raise the budget or lower max_tokens")
+    if request.options.max_tokens is None:
+        hint = "raise the budget, or set max_tokens: without it the longest answer is reserved"
+    else:
+        hint = "raise the budget or lower max_tokens"
+    return BudgetError(msg, hint=hint)
 
 
 def _may_be_billed(error: BaseException) -> bool:

@@ -89,14 +89,24 @@ class Bucket:
     smaller than the server's by what is refilled during the spread of the latencies.
     """
 
-    __slots__ = ("_at", "_capacity", "_level", "_rate", "_seen", "_spread", "answered", "sent")
+    __slots__ = (
+        "_at",
+        "_by_hand",
+        "_capacity",
+        "_level",
+        "_rate",
+        "_seen",
+        "_spread",
+        "answered",
+        "sent",
+    )
 
     def __init__(self, per_minute: float | None = None, now: float = 0.0) -> None:
         """Begin unknown, or with a limit set by hand, of which one second's worth may burst."""
         self.sent = 0.0
         self.answered = 0.0
         self._seen = -1.0
-        self._rate = (per_minute or 0.0) / 60
+        self._by_hand = self._rate = (per_minute or 0.0) / 60
         self._capacity = max(1.0, self._rate)
         self._level = self._capacity
         self._spread = 0.0
@@ -142,6 +152,8 @@ class Bucket:
             return
         is_first = not self.is_known
         self._refill(now)
+        if self._by_hand and limit / 60 >= self._by_hand:
+            return  # the limit set by hand is the lower one, and holds
         self._rate = limit / 60
         implied = limit if reset_s is None else remaining + reset_s * self._rate
         self._capacity = max(1.0, min(limit, implied))

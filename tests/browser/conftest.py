@@ -45,7 +45,9 @@ ALL_NUMBERED = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPro
   .every(prompt => /\\[\\d+\\]/.test(prompt.innerText))"""
 
 
-@pytest.fixture(scope="session")
+# Per module, not per session: while it is open, an event loop runs in the main thread, and the async
+# tests of other modules could not run theirs.
+@pytest.fixture(scope="module")
 def chromium():
     """A headless browser."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -112,7 +112,7 @@ async def test_a_refusal_names_the_sums_and_what_to_do() -> None:
     meter = Meter(Budget(hard=0.001))
     with pytest.raises(
         BudgetError,
-        match=r"could cost \$0\.005.*\$0\.001 of the session's \$0\.001.*lower max_tokens",
+        match=r"could cost \$0\.005.*\$0\.001 of the session's \$0\.001.*set max_tokens",
     ):
         await layer(FunctionTransport(lambda r: "x"), meter)(asked())
     assert meter.spent_usd == 0.0
