@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, Final, cast
@@ -63,6 +64,7 @@ class _Answerer:
     owner: str = ""
     is_stable: bool = False
     is_remote: bool = False
+    is_local: bool = False
     is_recorded: bool = False
     close: Callable[[], Awaitable[None]] | None = None
 
@@ -88,8 +90,8 @@ def connect(
 
     Args:
         profile: A profile's name, see `promptkit.profile`.
-        model: The model to ask, if not the profile's or PROMPTKIT_MODEL; the path of a GGUF file runs it in this process, "embedded"
-            asks the embedded one.
+        model: The model to ask, if not the profile's or PROMPTKIT_MODEL; the path of a GGUF file
+            runs it in this process, "embedded" asks the embedded one.
         base_url: An OpenAI-compatible endpoint, up to and with its «/v1».
         api_key: Better left to a profile or the environment: what is in a notebook is shared.
         organization: As in OpenAI's settings.
@@ -111,7 +113,7 @@ def connect(
         StoreError: The cache, ledger or recording cannot be used.
         OptionError: An argument is wrong.
     """
-    _check_arguments(transport, base_url, replay, record)
+    _check_arguments(transport, base_url, replay, record, api_key)
     found = _profile(profile, transport, base_url, replay)
     settings = replace(
         found or Profile(),
@@ -120,7 +122,7 @@ def connect(
     if limits is not None:
         settings = replace(settings, limits=Limits.coerce(limits))
     answerer = _answerer(settings, api_key, transport, replay, is_profile=found is not None)
-    chosen = answerer.model or settings.model
+    chosen = answerer.model if answerer.is_local else settings.model or answerer.model
     folder = data_folder() / "profiles" / settings.name
     resources = [answerer.close] if answerer.close else []
     store = (
@@ -159,7 +161,7 @@ def connect(
     )
 
 
-def _check_arguments(transport: Any, base_url: Any, replay: Any, record: Any) -> None:
+def _check_arguments(transport: Any, base_url: Any, replay: Any, record: Any, api_key: Any) -> None:
     given = [
         name
         for name, value in (("transport", transport), ("base_url", base_url), ("replay", replay))
@@ -167,6 +169,8 @@ def _check_arguments(transport: Any, base_url: Any, replay: Any, record: Any) ->
     ]
     if len(given) > 1:
         raise OptionError(f"{' and '.join(given)} together", hint="one of them answers; give one")
+    if transport is not None and api_key is not None:
+        raise OptionError("transport and api_key together", hint="the transport has its own key")
     if replay is not None and record is not None:
         raise OptionError("record and replay together", hint="give one")
 
@@ -201,7 +205,7 @@ def _answerer(  # noqa: PLR0911 -- one return for each who may answer, in their 
     if transport is not None:
         return _handed_in(transport)
     environment = os.environ
-    model = settings.model or environment.get("PROMPTKIT_MODEL")
+    model = settings.model or (None if is_profile else environment.get("PROMPTKIT_MODEL"))
     if model == EMBEDDED or (model or "").endswith(".gguf"):
         return _local(None if model == EMBEDDED else model)
     key = Secret(api_key) if isinstance(api_key, str) else api_key
@@ -235,7 +239,13 @@ def _handed_in(transport: Any) -> _Answerer:
             is_remote=True,
             close=adapter.aclose,
         )
-    return _Answerer(as_transport(transport), "transport")
+    # Every transport of one's own has limits of its own.
+    return _Answerer(
+        as_transport(transport),
+        "transport",
+        getattr(transport, "model", "transport"),
+        owner=str(next(_handed_in_count)),
+    )
 
 
 def _local(path: str | None) -> _Answerer:
@@ -246,6 +256,7 @@ def _local(path: str | None) -> _Answerer:
         adapter.endpoint.partition(":")[2].split("@")[0],
         adapter.concurrency,
         is_stable=True,
+        is_local=True,
         close=adapter.aclose,
     )
 
@@ -278,9 +289,7 @@ def _http(settings: Profile, key: Secret | None, model: str | None) -> _Answerer
 def _key(settings: Profile, *, is_profile: bool) -> Secret | None:
     if settings.key is not None:
         return settings.key.resolve()
-    url = urlsplit(settings.base_url or OPENAI_URL)
-    is_openai = url.hostname == urlsplit(OPENAI_URL).hostname
-    return None if is_profile and not is_openai else _environment_key("OPENAI_API_KEY")
+    return None if is_profile else _environment_key("OPENAI_API_KEY")
 
 
 def _environment_key(name: str) -> Secret | None:
@@ -333,6 +342,8 @@ def _meters(settings: Profile, budget: Any, folder: Path) -> tuple[Meter, ...]:
         meters.append(shared)
     return tuple(meters)
 
+
+_handed_in_count = count()
 
 _profile_meters: dict[tuple[str, Budget], Meter] = {}
 

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 PERIOD_S: Final = 0.1
 
 _waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
-"""How many heartbeats are open on each loop; they share one timer."""
+"""How many heartbeats are open on each loop whose timer runs; they share it."""
 
 
 class Heartbeat:
@@ -25,9 +25,9 @@ class Heartbeat:
     def __enter__(self) -> None:
         """Start the timer if nobody has."""
         self._loop = asyncio.get_running_loop()
-        waiting = _waiting.get(self._loop, 0)
-        _waiting[self._loop] = waiting + 1
-        if waiting == 0:
+        waiting = _waiting.get(self._loop)
+        _waiting[self._loop] = (waiting or 0) + 1
+        if waiting is None:
             self._loop.call_later(PERIOD_S, _beat, self._loop)
 
     def __exit__(

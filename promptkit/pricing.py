@@ -113,7 +113,11 @@ def parse_price(model: str, fields: Mapping[str, Any]) -> Price:
     known = ("input", "output", "cached_input", "longest_answer")
     unknown = [name for name in fields if name not in known]
     bad = [
-        name for name, value in fields.items() if not isinstance(value, (int, float)) or value < 0
+        name
+        for name, value in fields.items()
+        if isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 <= value < float("inf")
     ]
     if unknown or bad or not {"input", "output"} <= fields.keys():
         msg = f"the price of {model!r} is {dict(fields)!r}"

@@ -152,6 +152,8 @@ def _find(folder: Path) -> tuple[Path | None, dict[str, Any]]:
         if own.is_file():
             return own, _toml(own)
         if project.is_file() and "promptkit" in (tool := _toml(project).get("tool", {})):
+            if not isinstance(tool["promptkit"], dict):
+                raise ProfileError(f"{project}: tool.promptkit is no table")
             return project, tool["promptkit"]
     return None, {}
 
@@ -182,6 +184,12 @@ def _read(name: str, table: Any, path: Path) -> Profile:
     for entry in _TEXTS:
         if not isinstance(table.get(entry, ""), str):
             raise ProfileError(f"{where}: {entry} is not a text")
+    for entry in ("cache", "ledger"):
+        if not isinstance(table.get(entry, True), (bool, str)):
+            raise ProfileError(f"{where}: {entry} is neither true, false nor a text")
+    prices = table.get("prices", {})
+    if not isinstance(prices, dict) or not all(isinstance(p, dict) for p in prices.values()):
+        raise ProfileError(f"{where}: prices are no tables", hint="[profiles.NAME.prices.MODEL]")
     if table.get("constraints", "none") not in ("json_schema", "grammar", "none"):
         hint = "it is json_schema, grammar or none"
         raise ProfileError(f"{where}: constraints={table['constraints']!r}", hint=hint)
@@ -192,7 +200,7 @@ def _read(name: str, table: Any, path: Path) -> Profile:
             key=_key_source(table["key"], where) if "key" in table else None,
             budget=_budget(table.get("budget")),
             limits=Limits.coerce(table.get("limits")),
-            prices={model: parse_price(model, p) for model, p in table.get("prices", {}).items()},
+            prices={model: parse_price(model, p) for model, p in prices.items()},
         )
     except OptionError as error:
         raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None

@@ -44,8 +44,8 @@ def run(awaitable: Awaitable[T]) -> T:
             try:
                 return future.result(timeout=0.1)
             except FutureTimeoutError:
-                if future.done():
-                    raise
+                if future.done():  # it ended just now, or with a TimeoutError of its own
+                    return future.result()
     except KeyboardInterrupt:
         future.cancel()
         _wait_for_clean_up(loop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import inspect
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -17,7 +18,7 @@ from collections.abc import (
     Sized,
 )
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from promptkit.errors import OptionError
 from promptkit.executor import OnError, check_window, run_window
@@ -169,7 +170,7 @@ class Session:
 
     async def map(
         self,
-        fn: Callable[..., Awaitable[T]] | Prompt,
+        fn: Callable[..., Awaitable[T]] | Prompt | str,
         items: Iterable[Any] | AsyncIterable[Any],
         *,
         concurrency: int | None = None,
@@ -178,8 +179,8 @@ class Session:
         """Run `fn(session, item)` over all items and return the results in their order.
 
         Args:
-            fn: A primitive, or any async function of a session and an item; or a Prompt whose
-                slots the items fill, which gives Responses.
+            fn: A primitive, or any async function of a session and an item; or a template (a
+                Prompt or its text) whose slots the items fill, which gives Responses.
             items: Any iterable or async iterable.
             concurrency: How many items are under way at once.
             on_error: "raise" ends at the first error; "keep" puts errors in place of results.
@@ -191,7 +192,7 @@ class Session:
 
     async def imap(
         self,
-        fn: Callable[..., Awaitable[T]] | Prompt,
+        fn: Callable[..., Awaitable[T]] | Prompt | str,
         items: Iterable[Any] | AsyncIterable[Any],
         *,
         concurrency: int | None = None,
@@ -201,10 +202,11 @@ class Session:
 
         The pairs come as the items finish, not in the items' order. See `map`.
         """
+        fn = Prompt(fn) if isinstance(fn, str) else fn
         window = self.defaults.concurrency if concurrency is None else concurrency
         check_window(window, on_error)
         function = _function(fn)
-        name = "prompt" if isinstance(fn, Prompt) else getattr(fn, "__name__", type(fn).__name__)
+        name = "prompt" if isinstance(fn, Prompt) else _name(fn)
         here = self.step(f"map {name}")
         total = len(items) if isinstance(items, Sized) else None
         progress = Progress(here.trace, total)
@@ -244,8 +246,7 @@ class Session:
         """
         from promptkit.adapters.frame import rows, with_answers
 
-        prompt = Prompt(fn) if isinstance(fn, str) else fn
-        results = await self.map(prompt, rows(frame), concurrency=concurrency, on_error=on_error)
+        results = await self.map(fn, rows(frame), concurrency=concurrency, on_error=on_error)
         return with_answers(frame, results, into)
 
     # -- the trace ------------------------------------------------------------------------
@@ -336,6 +337,12 @@ def _is_list(question: object) -> bool:
     return isinstance(question, Sequence) and not isinstance(question, (str, bytes))
 
 
+def _name(fn: Any) -> str:
+    """The name of a function, also inside a partial."""
+    inner = getattr(fn, "func", fn)
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
 def _function(fn: Any) -> Callable[[Session, Any], Awaitable[Any]]:
     """Turn a Prompt into a function that fills and asks it."""
     if isinstance(fn, Prompt):
@@ -348,4 +355,12 @@ def _function(fn: Any) -> Callable[[Session, Any], Awaitable[Any]]:
     if not callable(fn):
         msg = f"map over a function of type {type(fn).__name__}"
         raise OptionError(msg, hint="pass an async function of (session, item), or a Prompt")
-    return cast("Callable[[Session, Any], Awaitable[Any]]", fn)
+
+    async def call(session: Session, item: object) -> Any:
+        awaitable = fn(session, item)
+        if not inspect.isawaitable(awaitable):
+            msg = f"{_name(fn)} returned {type(awaitable).__name__}, nothing to await"
+            raise OptionError(msg, hint="write it with «async def»")
+        return await awaitable
+
+    return call

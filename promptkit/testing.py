@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import inspect
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from promptkit.request import Request
-from promptkit.response import NO_USAGE, Response, Usage, as_response
+from promptkit.response import NO_USAGE, Response, Usage
 from promptkit.tokens import Ratio
-from promptkit.transport import OnText
+from promptkit.transport import FunctionTransport, OnText
 from promptkit.transports.recording import Recorder, Replay
 
 Answer = Callable[[Request], "str | Response | Awaitable[str | Response]"]
@@ -33,18 +32,18 @@ class Scripted:
     that budgets and readouts have something to count.
     """
 
-    def __init__(self, answer: Answer | str) -> None:
-        """Take the function; a text is the answer to everything."""
-        self.answer = answer
+    model = "scripted"
+    """Its name in sessions that name no model."""
+
+    def __init__(self, answer: Answer | str | Response) -> None:
+        """Take the function; a text or Response is the answer to everything."""
+        self._answer = FunctionTransport(answer if callable(answer) else lambda _: answer)
         self.requests: list[Request] = []
 
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
         """Answer; a stream gets the text word by word."""
         self.requests.append(request)
-        answer = self.answer if isinstance(self.answer, str) else self.answer(request)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        response = as_response(answer)
+        response = await self._answer(request)
         if response.usage == NO_USAGE:
             words = max(1, len(response.text.encode()) // 4) if response.text else 0
             usage = Usage(Ratio().estimate(request), words, estimated=True)

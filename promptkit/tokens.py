@@ -22,10 +22,12 @@ _WEIGHT: Final = 0.1
 
 
 def bytes_of(request: Request) -> int:
-    """Count the UTF-8 bytes of a request's text, the schema of its constraint included."""
-    text = sum(len(m.text.encode("utf-8", "replace")) for m in request.messages)
-    constraint = request.options.constraint
-    return text + (len(repr(constraint.value)) if constraint else 0)
+    """Count the UTF-8 bytes of all that a request says, constraint and `extra` included."""
+    options = request.options
+    texts = [message.text for message in request.messages]
+    texts += [repr(options.constraint.value)] if options.constraint else []
+    texts += [options.extra] if options.extra else []
+    return sum(len(text.encode("utf-8", "replace")) for text in texts)
 
 
 def upper_bound(request: Request) -> int:

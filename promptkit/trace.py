@@ -48,9 +48,9 @@ class Totals:
     """Running sums over calls.
 
     Attributes:
-        requests: Calls asked for, however they were answered.
+        requests: Calls asked for, however they ended: cached, failed and refused ones too.
         cached: Of these, answered without a new request (cache, replay, joined).
-        failed: Of these, without an answer.
+        failed: Of these, without an answer; a call that the budget refused was never sent.
         retries: Requests sent again after a failure.
         cost_usd: What the paid answers cost, as far as their prices are known.
         saved_usd: What the cached answers would have cost.
@@ -99,7 +99,7 @@ class Totals:
         if len(self.latencies) < _LATENCIES:
             self.latencies.append(seconds)
             return
-        place = random.randrange(self.requests)  # noqa: S311 -- a statistic, not a secret
+        place = random.randrange(self.requests - self.cached - self.failed)  # noqa: S311 -- a statistic, not a secret
         if place < _LATENCIES:
             self.latencies[place] = seconds
 

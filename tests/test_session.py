@@ -63,7 +63,7 @@ async def test_bad_questions_are_refused_before_anything_is_sent() -> None:
 
 async def test_without_a_model_the_error_says_where_to_name_one() -> None:
     with pytest.raises(OptionError, match=r"connect\(model=…\)"):
-        await pk.connect(transport=Scripted("x")).ask("Hi")
+        await pk.connect(base_url="http://127.0.0.1:1/v1").ask("Hi")
 
 
 async def test_map_keeps_the_order_of_the_items() -> None:

@@ -32,7 +32,7 @@ ol { padding-left: 1.5rem } code { font-size: .95em }
 
 def write_page(path: Path, puzzles: Sequence[Puzzle], outcomes: Sequence[Outcome]) -> None:
     """Write the page, or replace it."""
-    from promptkit.demo.run import CAVEAT, prices_sentence, row
+    from promptkit.demo.run import prices_sentence, row, verdict
 
     headings = (
         "technique",
@@ -57,7 +57,7 @@ this machine. The bar is the share of right answers, the thin line its 95 % Wils
 {rows}
 </table>
 <p class="quiet">{escape(prices_sentence(outcomes))}</p>
-<p class="quiet">{escape(CAVEAT)}</p>
+<p class="quiet">{escape(verdict(outcomes))}</p>
 {_trace(puzzles[example], outcomes, example)}
 </html>
 """

@@ -22,12 +22,8 @@ from promptkit.trace import Totals
 HOSTED: Final = ("gpt-5.4-mini", "gpt-5.4")
 """Models whose list prices put the run into proportion."""
 
-CAVEAT: Final = (
-    "Guessing is right 25% of the time: asked directly, this model does no better. "
-    "Selection-inference gains because each of its steps is small: it picks a fact, then a rule, "
-    "from the sentences themselves, and infers from those two alone. That fits puzzles of two "
-    "steps; it is not a general gain, and the model stays too small to be useful."
-)
+GUESSING: Final = 0.25
+"""The share of right answers of a guess among four choices."""
 
 DEFAULT_PAGE: Final = Path("promptkit-demo.html")
 
@@ -133,7 +129,7 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
     console = Console(highlight=False)
     console.print()
     console.print(table)
-    console.print(f"\n{CAVEAT}")
+    console.print(f"\n{verdict(outcomes)}")
     console.print(f"\n{prices_sentence(outcomes)}")
 
 
@@ -150,6 +146,23 @@ def row(outcome: Outcome) -> tuple[str, ...]:
         money(outcome.usage.cost_usd),
         seconds(outcome.elapsed_s),
     )
+
+
+def verdict(outcomes: Sequence[Outcome]) -> str:
+    """Say what the figures show, and what they do not."""
+    direct, *_, selecting = outcomes
+    if selecting.interval[0] <= direct.interval[1]:
+        return (
+            f"{len(direct.results)} puzzles do not tell direct asking and selection-inference "
+            "apart: their intervals overlap."
+        )
+    is_guess = direct.interval[0] <= GUESSING <= direct.interval[1]
+    beside = " Asked directly, this model does no better than a guess (25%)." if is_guess else ""
+    return (
+        f"{beside} Selection-inference gains because each of its steps is small: it picks a fact, "
+        "then a rule, among the sentences themselves, and infers from those two alone. That fits "
+        "puzzles of two steps. It is no general gain, and the model is too small to be useful."
+    ).strip()
 
 
 def prices_sentence(outcomes: Sequence[Outcome]) -> str:

@@ -67,8 +67,12 @@ def _number(text: str) -> float | int | None:
     chosen = _first_marked_or_last(_NUMBER, text)
     if chosen is None:
         return None
-    value = float(re.sub(r"[$€£,\s]", "", chosen).replace("−", "-"))
-    return int(value) if value.is_integer() else value
+    digits = re.sub(r"[$€£,\s]", "", chosen).replace("−", "-")
+    return (
+        float(digits)
+        if "." in digits and not float(digits).is_integer()
+        else int(digits.partition(".")[0] or 0)
+    )
 
 
 def _yes_no(text: str) -> str | None:
@@ -86,12 +90,12 @@ def _final(text: str) -> str | None:
 
 
 def _choice(options: tuple[str, ...], text: str) -> str | None:
-    """The option mentioned last after the answer mark, else in the whole text."""
+    """The option mentioned first after the answer mark; where there is none, the last of all."""
     longest_first = "|".join(re.escape(option) for option in sorted(options, key=len, reverse=True))
     by_name = {option.casefold(): option for option in options}
     pattern = re.compile(rf"(?<!\w)(?:{longest_first})(?!\w)", re.IGNORECASE)
     found = _first_marked_or_last(pattern, text)
-    return None if found is None else by_name[found.casefold()]
+    return None if found is None else by_name.get(found.casefold(), found)
 
 
 def _regex(pattern: re.Pattern[str], text: str) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from promptkit.errors import OptionError
 from promptkit.prompt import Message, Part, Prompt
 from promptkit.session import Session
 
@@ -32,6 +34,17 @@ def primitive(
     return traced
 
 
+async def gather(awaitables: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
+    """Await all at once; when one fails, cancel the others, so that none is paid for in vain."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def with_instruction(
     question: Asked, instruction: str, examples: tuple[tuple[str, str], ...] = ()
 ) -> tuple[Message, ...]:
@@ -40,6 +53,9 @@ def with_instruction(
     >>> with_instruction("2 + 2?", "Think step by step.")[0].text
     '2 + 2?\n\nThink step by step.'
     """
+    if not isinstance(question, (str, Prompt)):
+        msg = f"a question of type {type(question).__name__}"
+        raise OptionError(msg, hint="ask a text, or a Prompt whose slots are filled")
     prompt = (
         Prompt("{question:trusted}").fill(question=question)
         if isinstance(question, str)

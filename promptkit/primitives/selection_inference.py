@@ -132,13 +132,17 @@ async def selection_inference(
         choices: The answers allowed; None for a free answer.
         max_steps: Steps after which the answer is unknown.
         premises: Statements picked for one step.
-        prompts: All texts the model sees; see `selection_prompts`.
+        prompts: All texts the model sees; see `selection_prompts`. Small models behind a backend
+            that obeys grammars do better with its `COMPLETED`, through
+            `session.using(api="completions")`.
         options: As for `Session.ask`; the temperature is 0 if not given.
 
     Returns:
         The answer; None when no step answers the question or a pick stays invalid. The evidence
         is the `Proof`.
     """
+    if isinstance(choices, str):
+        raise OptionError(f"choices={choices!r}", hint="give a list of texts")
     if max_steps < 1 or premises < 1:
         raise OptionError(f"max_steps={max_steps}, premises={premises}", hint="both are above 0")
     asker = session.using(**({"temperature": 0} | options))
@@ -151,8 +155,8 @@ async def selection_inference(
             return Result.unknown(evidence=replace(known, ending=f"step {number}: no valid pick"))
         used.add(picked[0].label)
         inference = await infer(step, picked, prompts)
-        if known.holds(inference):
-            continue  # what is known already cannot be what was asked for
+        if known.holds(inference) or all(s.text.rstrip(".") in inference for s in picked):
+            continue  # what was known already cannot be what was asked for
         known = known.infer(inference, picked)
         if await halted(step, known, question, prompts):
             value = await conclude(step, known, question, choices, prompts)

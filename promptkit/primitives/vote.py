@@ -6,7 +6,6 @@ Wang et al. 2022 (arXiv:2203.11171). It may stop early by the rule of adaptive c
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.primitive import Asked, primitive, with_instruction
+from promptkit.primitives.primitive import Asked, gather, primitive, with_instruction
 from promptkit.result import Result
 from promptkit.session import Session
 
@@ -75,7 +74,7 @@ async def vote(
         n: The most samples to draw. Sample i is the request with `sample=i`, so each is cached by
             itself, and a larger `n` later pays for the further ones only.
         extract: How an answer is read from a sample.
-        stop_when_sure: Stop when the leader is the true majority with at least this probability;
+        stop_when_sure: Stop when the leader is the true majority with more than this probability;
             None draws all `n`.
         instruction: Put after the question; empty to vote on direct answers.
         examples: Worked pairs, put before the question.
@@ -89,6 +88,9 @@ async def vote(
     """
     if n < 1:
         raise OptionError(f"n={n}", hint="a vote needs at least one sample")
+    if stop_when_sure is not None and not 0.5 <= stop_when_sure < 1:  # noqa: PLR2004 -- a coin
+        hint = "it is a probability from 0.5 to below 1, or None"
+        raise OptionError(f"stop_when_sure={stop_when_sure!r}", hint=hint)
     messages = with_instruction(question, instruction, examples)
     texts: list[str] = []
     while len(texts) < n:
@@ -96,13 +98,11 @@ async def vote(
         wave = _next_wave(found, stop_when_sure, n - len(texts))
         if wave == 0:
             break
-        responses = await asyncio.gather(
-            *(
-                session.ask(messages, sample=number, temperature=temperature, **options)
-                for number in range(len(texts), len(texts) + wave)
-            )
-        )
-        texts += [response.text for response in responses]
+        asks = [
+            session.ask(messages, sample=number, temperature=temperature, **options)
+            for number in range(len(texts), len(texts) + wave)
+        ]
+        texts += [response.text for response in await gather(asks)]
     return _count(texts, extract)
 
 

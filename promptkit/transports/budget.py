@@ -9,19 +9,22 @@ may charge for it; what was refused by the server (429, 4xx, 5xx) is released.
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from promptkit.errors import BudgetError, OptionError, PromptkitError
-from promptkit.pricing import PriceOf, price_of
+from promptkit.pricing import Price, PriceOf, price_of
 from promptkit.request import Request
-from promptkit.response import Response
+from promptkit.response import Response, Usage
 from promptkit.tokens import upper_bound
 from promptkit.transport import OnText, Transport
+
+_LENGTHS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 _CENT_OF_CENT: Final = 1e-12
 """Tolerance for sums of floats."""
@@ -43,7 +46,8 @@ class Budget:
         """Check both limits."""
         for name in ("hard", "soft"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float)) and value >= 0):
+            is_amount = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if value is not None and not (is_amount and 0 <= value < float("inf")):
                 raise OptionError(f"budget {name}={value!r}", hint="US dollars, 0 or more")
 
     @classmethod
@@ -55,6 +59,8 @@ class Budget:
         """
         if value is None or isinstance(value, Budget):
             return value or Budget()
+        if isinstance(value, bool):
+            raise OptionError(f"budget={value!r}", hint='an amount such as 2.50 or "$2.50"')
         with suppress(ValueError, TypeError):
             amount = float(value.strip().removeprefix("$") if isinstance(value, str) else value)
             if amount == amount:  # noqa: PLR0124 -- not NaN
@@ -110,10 +116,10 @@ class Meter:
             return
         self._warned = True
         text = (
-            f"promptkit: the {self.name} has spent ${self.spent_usd:.4f}, past its soft limit of "
-            f"${soft:.2f}"
+            f"the {self.name} has spent ${self.spent_usd:.4g}, past its soft limit of ${soft:.4g}"
         )
-        warnings.warn(text, BudgetWarning, stacklevel=2)
+        # The call that passed it has no line of the user's to point at: it runs in a task.
+        warnings.warn_explicit(text, BudgetWarning, "promptkit", 0)
 
 
 class BudgetWarning(UserWarning):
@@ -181,17 +187,38 @@ class BudgetLayer:
                 msg = f"the price of {request.model!r} is unknown, so no budget can hold"
                 raise BudgetError(msg, hint="give it in the profile's [prices], or drop the budget")
             return 0.0
-        if request.api in ("embeddings", "moderations"):
-            longest: int | None = 0
-        else:
-            longest = request.options.max_tokens or price.longest_answer
-        if longest is None:
+        tokens_out = longest_output(request, price)
+        if tokens_out is None:
             if required and price.output:
                 msg = f"how long an answer of {request.model!r} may get is unknown"
                 raise BudgetError(msg, hint="set max_tokens")
-            longest = 0
-        tokens_in = upper_bound(request)
-        return (tokens_in * price.input + longest * (request.options.n or 1) * price.output) / 1e6
+            tokens_out = 0
+        return price.cost(Usage(upper_bound(request), tokens_out))
+
+
+def longest_output(request: Request, price: Price) -> int | None:
+    """The most output tokens of all answers together; None where it is unknown.
+
+    `extra` goes out as it is, so what it says of lengths and numbers counts.
+    """
+    if request.api in ("embeddings", "moderations"):
+        return 0
+    extra = _fields(request.options.extra)
+    lengths = [extra[name] for name in _LENGTHS if isinstance(extra.get(name), int)]
+    longest = max([*lengths, request.options.max_tokens or 0]) or price.longest_answer
+    number = max(
+        request.options.n or 1,
+        *(value for name in ("n", "best_of") if isinstance(value := extra.get(name, 1), int)),
+    )
+    return None if longest is None else longest * number
+
+
+def _fields(extra: str | None) -> dict[str, Any]:
+    try:
+        fields = json.loads(extra or "{}")
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 async def _reserve(meters: tuple[Meter, ...], worst: float, request: Request) -> None:

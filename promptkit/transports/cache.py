@@ -12,11 +12,12 @@ import asyncio
 import copy
 import warnings
 from collections import OrderedDict
-from typing import Protocol
+from dataclasses import replace
+from typing import Final, Protocol
 
 from promptkit.errors import PromptkitError
 from promptkit.request import Request
-from promptkit.response import Response
+from promptkit.response import CallLog, Response
 from promptkit.transport import OnText, Transport
 
 
@@ -58,6 +59,9 @@ class MemoryStore:
         """Do nothing: there is no file."""
 
 
+_FROM_CACHE: Final = CallLog(source="cache", attempts=0)
+
+
 class CacheWarning(UserWarning):
     """Answers cannot be kept, for example because the disk is full. They are still returned."""
 
@@ -77,7 +81,7 @@ class CacheLayer:
         if found is not None:
             if on_text and found.text:
                 on_text(found.text)
-            return found.with_log(source="cache", attempts=0, latency_s=0.0)
+            return replace(found, log=_FROM_CACHE)
         place = (id(asyncio.get_running_loop()), request.key)
         flight = self._flights.get(place)
         if flight is None or flight.abandoned:
@@ -89,18 +93,21 @@ class CacheLayer:
         try:
             # The first asker has joined by now: a task starts in the loop's next turn.
             response = await self.inner(request, flight.hear if flight.listeners else None)
+            await self._keep(request.key, response)
         except BaseException as error:
             flight.error = error
             raise
         finally:
             if self._flights.get(place) is flight:
                 del self._flights[place]
+        return response
+
+    async def _keep(self, key: bytes, response: Response) -> None:
         try:
-            await self.store.put(request.key, response)
+            await self.store.put(key, response)
         except (OSError, PromptkitError) as error:
             text = f"promptkit: answers are not being cached ({error})"
             warnings.warn(text, CacheWarning, stacklevel=2)
-        return response
 
 
 class _Flight:
@@ -169,6 +176,7 @@ class _Flight:
             return error
         own = copy.copy(error)
         own.__traceback__ = error.__traceback__
+        own.__notes__ = list(getattr(error, "__notes__", ()))
         own.attempts, own.unsettled_usd = 0, 0.0
         return own
 

@@ -61,8 +61,12 @@ class Limits:
         """Check the numbers."""
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float)) and value > 0):
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if value is not None and not (is_number and 0 < value < float("inf")):
                 raise OptionError(f"limits {name}={value!r}", hint="a number above 0")
+        if self.concurrency is not None and not isinstance(self.concurrency, int):
+            hint = "a whole number above 0"
+            raise OptionError(f"limits concurrency={self.concurrency!r}", hint=hint)
 
     @classmethod
     def coerce(cls, value: Limits | Mapping[str, Any] | None) -> Limits:
@@ -190,9 +194,8 @@ class Gate:
         self.requests = Bucket(limits.requests_per_minute, now)
         self.tokens = Bucket(limits.tokens_per_minute, now)
         self.ratio = Ratio()
-        self._by_hand = limits.requests_per_minute or limits.tokens_per_minute
         self._closed_until = now
-        self._probed = bool(self._by_hand)
+        self._probed = self.requests.is_known or self.tokens.is_known
         self._probing_since: float | None = None
         self._fastest_s = float("inf")
         self._slowest_s = 0.0
@@ -265,7 +268,7 @@ class LimitLayer:
         limits: Limits,
         owner: str = "",
         clock: Clock = SYSTEM_CLOCK,
-        gates: dict[tuple[str, str, str], Gate] | None = None,
+        gates: dict[tuple[str, str, str, Limits], Gate] | None = None,
     ) -> None:
         """Wrap `inner`; `owner` tells keys apart without being one."""
         self.inner = inner
@@ -314,7 +317,7 @@ class LimitLayer:
         return response.with_log(waited_s=ticket.waited_s) if ticket.waited_s else response
 
     def _gate(self, request: Request) -> Gate:
-        place = (request.endpoint, self.owner, request.model)
+        place = (request.endpoint, self.owner, request.model, self.limits)
         gate = self.gates.get(place)
         if gate is None:
             gate = self.gates[place] = Gate(self.limits, self.clock)
@@ -330,8 +333,8 @@ class LimitLayer:
         return places
 
 
-_gates: dict[tuple[str, str, str], Gate] = {}
-"""One Gate per (endpoint, key, model) and process."""
+_gates: dict[tuple[str, str, str, Limits], Gate] = {}
+"""One Gate per (endpoint, key, model), limits by hand and process."""
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

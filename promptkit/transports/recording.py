@@ -12,6 +12,7 @@ import difflib
 import json
 import os
 import threading
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,8 @@ _COMPARED: Final = 200
 """How many recorded requests are compared closely to say what differs."""
 
 _PLAIN: Final = ("model", "api", "sample")
+_UNSET: Final = {"api": "chat", "sample": 0}
+"""What is not written down because it is the default."""
 
 _SHOWN: Final = 40
 """How many characters are shown around the first difference."""
@@ -45,6 +48,7 @@ class Recorder:
         self._known: set[str] = set()
         if self.path.exists() and self.path.stat().st_size:
             _, entries = _read(self.path)
+            _cut_torn_line(self.path)
             self._known = {_canonical(entry["request"]) for entry in entries}
         else:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,8 +66,16 @@ class Recorder:
 
     def _append(self, entry: Mapping[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False) + "\n"
-        with self._lock, self.path.open("ab") as file:
-            file.write(line.encode("utf-8", "surrogatepass"))
+        try:
+            with self._lock, self.path.open("ab") as file:
+                file.write(line.encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            text = f"promptkit: {self.path} cannot be written ({error.strerror}): not recorded"
+            warnings.warn(text, RecordingWarning, stacklevel=2)
+
+
+class RecordingWarning(UserWarning):
+    """Answers cannot be recorded, for example because the disk is full. They are still returned."""
 
 
 class Replay:
@@ -130,7 +142,8 @@ def _differences(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> Itera
     new = {name: asked[name] for name in _PLAIN if name in asked} | asked.get("options", {})
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            before, after = (fields.get(name, "unset") for fields in (old, new))
+            unset = _UNSET.get(name, "unset")
+            before, after = (fields.get(name, unset) for fields in (old, new))
             yield f"{name}: recorded {before!r}, asked {after!r}"
     before, after = recorded["messages"], asked["messages"]
     if len(before) != len(after):
@@ -164,6 +177,14 @@ def _texts(request: Mapping[str, Any]) -> str:
 
 def _canonical(request: Mapping[str, Any]) -> str:
     return json.dumps(request, sort_keys=True)
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Drop a last line that a killed process left without its end."""
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

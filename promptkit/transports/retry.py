@@ -72,27 +72,27 @@ class RetryLayer:
         """Ask until there is an answer, an error that stays, or no time."""
         history = _History(self.clock.now())
         listener = _Listener(on_text) if on_text else None
-        while True:
-            history.attempts += 1
-            try:
-                response = await self._attempt(request, listener, history)
-            except CallError as error:
-                history.unsettled_usd += error.unsettled_usd
-                failure = self._final(error, listener, history)
-                if failure is not None:
-                    failure.attempts = history.attempts
-                    failure.unsettled_usd = history.unsettled_usd
-                    raise failure from (error if failure is not error else None)
-                wait = self._wait(error, history.attempts)
+        try:
+            while True:
+                history.attempts += 1
+                try:
+                    response = await self._attempt(request, listener, history)
+                except CallError as error:
+                    history.unsettled_usd += error.unsettled_usd
+                    error.unsettled_usd = 0.0  # counted; the whole is put on what is raised
+                    wait = self._wait(error, history.attempts)
+                    failure = self._final(error, listener, history, wait)
+                    if failure is not None:
+                        raise failure from (error if failure is not error else None)
+                else:
+                    return history.finish(response) if history.attempts > 1 else response
                 history.waited_s += wait
-            except BaseException as error:
-                sent = history.attempts - isinstance(error, BudgetError)
-                error.attempts = sent  # type: ignore[attr-defined]
-                error.unsettled_usd = history.unsettled_usd + getattr(error, "unsettled_usd", 0.0)  # type: ignore[attr-defined]
-                raise
-            else:
-                return history.finish(response) if history.attempts > 1 else response
-            await self.clock.sleep(wait)
+                await self.clock.sleep(wait)
+        except BaseException as error:
+            sent = history.attempts - isinstance(error, BudgetError)
+            error.attempts = sent  # type: ignore[attr-defined]
+            error.unsettled_usd = history.unsettled_usd + getattr(error, "unsettled_usd", 0.0)  # type: ignore[attr-defined]
+            raise
 
     async def _attempt(
         self, request: Request, listener: _Listener | None, history: _History
@@ -114,7 +114,7 @@ class RetryLayer:
         raise late
 
     def _final(
-        self, error: CallError, listener: _Listener | None, history: _History
+        self, error: CallError, listener: _Listener | None, history: _History, wait: float
     ) -> CallError | None:
         """Return the error to raise, or None to ask again."""
         if listener and listener.text and error.retryable:
@@ -130,7 +130,7 @@ class RetryLayer:
             if history.failures >= self.policy.max_attempts:
                 return error
         left = self._time_left(history)
-        if left is not None and left <= (error.retry_after_s or 0.0):
+        if left is not None and left <= wait:
             error.add_note(f"gave up after {history.attempts} attempts: the deadline is near")
             return error
         return None

@@ -45,8 +45,8 @@ ALL_NUMBERED = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPro
   .every(prompt => /\\[\\d+\\]/.test(prompt.innerText))"""
 
 
-# Per module, not per session: while it is open, an event loop runs in the main thread, and the async
-# tests of other modules could not run theirs.
+# Per module, not per session: while it is open, an event loop runs in the main thread, and the
+# async tests of other modules could not run theirs.
 @pytest.fixture(scope="module")
 def chromium():
     """A headless browser."""
@@ -142,7 +142,7 @@ class Lab:
         self._log.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory, chromium):
     """A running JupyterLab."""
     server = Lab(tmp_path_factory.mktemp("lab"))

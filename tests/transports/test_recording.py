@@ -49,7 +49,7 @@ async def test_a_replay_answers_as_recorded_wherever_it_runs(recording: Path) ->
         (asked(sample=7), r"sample: recorded .*, asked 7"),
         (asked(model="other"), r"model: recorded 'm', asked 'other'"),
         (asked(options=Options(temperature=1.0)), r"temperature: recorded 'unset', asked 1\.0"),
-        (asked("What is 2 + 2?", api="responses"), r"api: recorded 'unset', asked 'responses'"),
+        (asked("What is 2 + 2?", api="responses"), r"api: recorded 'chat', asked 'responses'"),
     ],
 )
 async def test_a_request_that_is_not_there_is_an_error_that_names_what_differs(
