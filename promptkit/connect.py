@@ -113,6 +113,8 @@ def connect(
         StoreError: The cache, ledger or recording cannot be used.
         OptionError: An argument is wrong.
     """
+    if isinstance(api_key, str):
+        api_key = Secret(api_key)  # so that no traceback shows it from here on
     _check_arguments(transport, base_url, replay, record, api_key)
     found = _profile(profile, transport, base_url, replay)
     settings = replace(
@@ -204,17 +206,16 @@ def _answerer(  # noqa: PLR0911 -- one return for each who may answer, in their 
         return _Answerer(recording, "replay", settings.model or recording.model, is_recorded=True)
     if transport is not None:
         return _handed_in(transport)
-    environment = os.environ
-    model = settings.model or (None if is_profile else environment.get("PROMPTKIT_MODEL"))
+    model = settings.model or (None if is_profile else os.environ.get("PROMPTKIT_MODEL"))
     if model == EMBEDDED or (model or "").endswith(".gguf"):
         return _local(None if model == EMBEDDED else model)
-    key = Secret(api_key) if isinstance(api_key, str) else api_key
+    key = api_key
     if settings.base_url or key or is_profile:
         key = key or _key(settings, is_profile=is_profile)
         return _http(settings, key, model)
-    if environment.get("OPENAI_API_KEY") or environment.get("OPENAI_BASE_URL"):
+    if os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"):
         return _http(_from_environment(settings), _environment_key("OPENAI_API_KEY"), model)
-    if environment.get("AZURE_OPENAI_ENDPOINT"):
+    if os.environ.get("AZURE_OPENAI_ENDPOINT"):
         return _http(_from_azure(settings), _environment_key("AZURE_OPENAI_API_KEY"), model)
     if model:
         hint = 'set OPENAI_API_KEY, or connect with a profile, a base_url or model="embedded"'
@@ -297,21 +298,19 @@ def _environment_key(name: str) -> Secret | None:
 
 
 def _from_environment(settings: Profile) -> Profile:
-    environment = os.environ
     return replace(
         settings,
-        base_url=environment.get("OPENAI_BASE_URL") or OPENAI_URL,
-        organization=settings.organization or environment.get("OPENAI_ORG_ID"),
-        project=settings.project or environment.get("OPENAI_PROJECT_ID"),
+        base_url=os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
+        organization=settings.organization or os.environ.get("OPENAI_ORG_ID"),
+        project=settings.project or os.environ.get("OPENAI_PROJECT_ID"),
     )
 
 
 def _from_azure(settings: Profile) -> Profile:
-    environment = os.environ
-    version = environment.get("OPENAI_API_VERSION")
+    version = os.environ.get("OPENAI_API_VERSION")
     if not version:
         raise ProfileError("AZURE_OPENAI_ENDPOINT is set, OPENAI_API_VERSION is not", hint="set it")
-    return replace(settings, base_url=environment["AZURE_OPENAI_ENDPOINT"], api_version=version)
+    return replace(settings, base_url=os.environ["AZURE_OPENAI_ENDPOINT"], api_version=version)
 
 
 def _store(choice: Any, answerer: _Answerer, folder: Path) -> Store | None:

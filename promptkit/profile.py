@@ -44,6 +44,8 @@ DEFAULT_NAME: Final = "default"
 """The name under which calls without a profile are kept."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{32,}")
 _COMMAND_S: Final = 30.0
 _TEXTS: Final = (
     "base_url",
@@ -84,7 +86,7 @@ class KeySource:
             return Secret(value)
         if self.keyring:
             return Secret(_from_keyring(self.keyring))
-        return Secret(_from_command(self.command or ()))
+        return _from_command(self.command or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,22 @@ def _read(name: str, table: Any, path: Path) -> Profile:
             close = difflib.get_close_matches(entry, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"it may have {', '.join(known)}"
             raise ProfileError(f"{where} has an unknown field {entry!r}", hint=hint)
+    _check_types(table, where)
+    prices = table.get("prices", {})
+    try:
+        return Profile(
+            name=name,
+            **{entry: table[entry] for entry in (*_TEXTS, "cache", "ledger") if entry in table},
+            key=_key_source(table["key"], where) if "key" in table else None,
+            budget=_budget(table.get("budget")),
+            limits=Limits.coerce(table.get("limits")),
+            prices={model: parse_price(model, p) for model, p in prices.items()},
+        )
+    except OptionError as error:
+        raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def _check_types(table: dict[str, Any], where: str) -> None:
     for entry in _TEXTS:
         if not isinstance(table.get(entry, ""), str):
             raise ProfileError(f"{where}: {entry} is not a text")
@@ -193,17 +211,6 @@ def _read(name: str, table: Any, path: Path) -> Profile:
     if table.get("constraints", "none") not in ("json_schema", "grammar", "none"):
         hint = "it is json_schema, grammar or none"
         raise ProfileError(f"{where}: constraints={table['constraints']!r}", hint=hint)
-    try:
-        return Profile(
-            name=name,
-            **{entry: table[entry] for entry in (*_TEXTS, "cache", "ledger") if entry in table},
-            key=_key_source(table["key"], where) if "key" in table else None,
-            budget=_budget(table.get("budget")),
-            limits=Limits.coerce(table.get("limits")),
-            prices={model: parse_price(model, p) for model, p in prices.items()},
-        )
-    except OptionError as error:
-        raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _budget(value: Any) -> Budget:
@@ -233,7 +240,7 @@ def _key_source(value: Any, where: str) -> KeySource:
         return KeySource(command=tuple(source))
     if not isinstance(source, str) or not source:
         raise ProfileError(f"{where}: {kind} is not a text", hint=hint)
-    if kind == "env" and source.startswith("sk-"):
+    if kind == "env" and (not _VARIABLE.fullmatch(source) or _HEX_KEY.fullmatch(source)):
         raise ProfileError(f"{where} holds a key where a variable's name is meant", hint=hint)
     return KeySource(env=source) if kind == "env" else KeySource(keyring=source)
 
@@ -254,17 +261,22 @@ def _from_keyring(place: str) -> str:
     return value
 
 
-def _from_command(command: tuple[str, ...]) -> str:
+def _run_command(command: tuple[str, ...]) -> tuple[int, Secret | None]:
+    done = subprocess.run(  # noqa: S603 -- the user's own configuration names the program
+        command, capture_output=True, timeout=_COMMAND_S, check=False, stdin=subprocess.DEVNULL
+    )
+    printed = done.stdout.decode("utf-8", "replace").strip()
+    return done.returncode, Secret(printed) if printed else None
+
+
+def _from_command(command: tuple[str, ...]) -> Secret:
     name = command[0] if command else ""
     try:
-        done = subprocess.run(  # noqa: S603 -- the user's own configuration names the program
-            command, capture_output=True, timeout=_COMMAND_S, check=False, stdin=subprocess.DEVNULL
-        )
+        code, key = _run_command(command)
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = getattr(error, "strerror", None) or f"no end within {_COMMAND_S:g} s"
         raise ProfileError(f"the key's command {name!r} failed ({reason})") from None
-    value = done.stdout.decode("utf-8", "replace").strip()
-    if done.returncode or not value:
-        reason = f"exit code {done.returncode}" if done.returncode else "it printed nothing"
+    if code or not key:
+        reason = f"exit code {code}" if code else "it printed nothing"
         raise ProfileError(f"the key's command {name!r} failed ({reason})", hint="run it by hand")
-    return value
+    return key

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,69 @@ async def test_a_price_of_ones_own_wins() -> None:
     session = pk.connect(load_profile("a"), transport=Scripted("x"), model="gpt-4o-mini")
     response = await session.ask("Hi")
     assert response.cost_usd == pytest.approx(response.usage.input_tokens * 0.001)
+
+
+def test_a_profile_takes_neither_key_nor_model_from_the_environment(monkeypatch: Any) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("PROMPTKIT_MODEL", "somebody-elses")
+    profiles('[profiles.a]\nproject = "proj-a"')
+    with pytest.raises(ProfileError, match="no API key"):
+        pk.connect("a")
+    profiles('[profiles.a]\nkey = { env = "OPENAI_API_KEY" }')
+    assert pk.connect("a").defaults.model is None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "prices = 3",
+        "prices = { m = 3 }",
+        "ledger = 3",
+        "cache = 7",
+        "budget = true",
+        "limits = { concurrency = 1.5 }",
+        "prices = { m = { input = true, output = 1 } }",
+        "prices = { m = { input = 1, output = nan } }",
+    ],
+)
+def test_a_value_of_the_wrong_type_is_a_profile_error(table: str) -> None:
+    profiles(f"[profiles.a]\n{table}")
+    with pytest.raises(ProfileError):
+        pk.connect("a", model="m", base_url="http://127.0.0.1:1/v1")
+
+
+def test_a_transport_has_no_key_to_be_given() -> None:
+    with pytest.raises(OptionError, match="transport and api_key together"):
+        pk.connect(transport=Scripted("x"), api_key=KEY)
+
+
+async def test_scripted_transports_need_no_model() -> None:
+    response = await pk.connect(transport=Scripted(pk.Response((pk.Choice("x"),)))).ask("Hi")
+    assert (response.text, response.model) == ("x", "scripted")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda: pk.connect(api_key=KEY, model="m", cache="/proc/nowhere/x"),
+        lambda: pk.connect(model="gpt-5-mini"),
+        lambda: pk.connect("keyed"),
+    ],
+    ids=["argument", "environment", "command"],
+)
+def test_no_traceback_of_connect_shows_a_key_even_with_its_locals(
+    attempt: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("SOMEBODYS_TOKEN", KEY)
+    failing = [sys.executable, "-c", f"print('{KEY}'[::1]); raise SystemExit(1)"]
+    profiles(f"[profiles.keyed]\nkey = {{ command = {failing!r} }}")
+    with pytest.raises(pk.PromptkitError) as caught:
+        attempt()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [f for f in shown.stack if "promptkit" in f.filename and "tests" not in f.filename]
+    values = [
+        v for f in frames for n, v in (f.locals or {}).items() if n not in ("command", "self")
+    ]
+    assert KEY not in repr(
+        [v for v in values if "profiles.keyed" not in v and "KeySource" not in v]
+    )

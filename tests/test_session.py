@@ -302,3 +302,32 @@ def test_one_session_serves_many_threads() -> None:
         thread.join()
     assert [len(r) for r in results] == [50] * 4
     assert session.usage.requests == 200
+
+
+async def test_a_text_is_a_template_in_a_map() -> None:
+    session, model = scripted()
+    await session.map("Is {animal} a bird?", [{"animal": "a wren"}])
+    assert "a wren" in model.requests[0].text
+
+
+async def test_a_function_that_is_not_async_is_named() -> None:
+    session, _ = scripted()
+    with pytest.raises(OptionError, match="returned int, nothing to await"):
+        await session.map(lambda session, item: item, [1])
+
+
+async def test_the_median_latency_is_of_the_answers_that_were_waited_for() -> None:
+    totals = pk.trace.Totals()
+    request = Request(messages=(Message("user", "x"),), model="m")
+
+    def add(latency: float, source: Any) -> None:
+        response = pk.Response(log=pk.response.CallLog(source=source, latency_s=latency))
+        totals.add(pk.trace.Call(request, response, None, 0.0, 0.0, 1))
+
+    for _ in range(500):
+        add(1.0, "endpoint")
+    for _ in range(5_000):
+        add(0.0, "cache")
+    for _ in range(5_000):
+        add(9.0, "endpoint")
+    assert totals.median_latency_s == 9.0

@@ -6,10 +6,12 @@ show it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from promptkit.errors import AuthenticationError
+from promptkit.errors import AuthenticationError, CallError
+from promptkit.response import Response
 from promptkit.secret import MaskedHeader, Secret, mask
 
 _DEPLOYMENT_PATHS: Final = ("/chat/completions", "/completions", "/embeddings")
@@ -61,6 +63,24 @@ def key_header(key: Secret, *, azure: bool) -> dict[str, str]:
 def _is_sendable(key: Secret) -> bool:
     value = key.reveal()
     return value.isascii() and value.isprintable() and " " not in value
+
+
+def masked(outcome: Response | CallError, key: Secret | None) -> Response | CallError:
+    """Mask a key that a server echoed in its headers, or in words that became an error."""
+    value = key.reveal() if key is not None else ""
+    if not value:
+        return outcome
+    shown = mask(value)
+    if any(value in text for text in outcome.headers.values()):
+        kept = {name: text.replace(value, shown) for name, text in outcome.headers.items()}
+        if isinstance(outcome, Response):
+            return replace(outcome, headers=kept)
+        outcome.headers = kept
+    if isinstance(outcome, CallError):
+        outcome.message = outcome.message.replace(value, shown)
+        outcome.hint = outcome.hint.replace(value, shown)
+        outcome.args = (outcome.message,)
+    return outcome
 
 
 def without_key(raw: bytes, key: Secret | None) -> bytes:

@@ -183,7 +183,7 @@ def _detail(body: bytes) -> dict[str, Any]:
     nothing: dict[str, Any] = {"message": "", "code": None, "type": None}
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return nothing
     if isinstance(data, list) and data:
         data = data[0]

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from promptkit.adapters.address import address, key_header, proxy_of, without_key
+from promptkit.adapters.address import address, key_header, masked, proxy_of, without_key
 from promptkit.adapters.classify import (
     error_in_answer,
     error_of,
@@ -125,7 +125,11 @@ class HttpAdapter:
         path, body = encode(request, self.dialect, stream=streamed is not None)
         started = time.monotonic()
         url = address(self._url, path, request.model, self._api_version)
-        outcome = await self._attempt(request, url, body, streamed)
+        try:
+            outcome = await self._attempt(request, url, body, streamed)
+        except CallError as error:
+            outcome = error
+        outcome = masked(outcome, self._key)
         # Raised here and not where it was caught: so nothing of the client library is chained.
         if isinstance(outcome, CallError):
             raise outcome
@@ -171,7 +175,7 @@ class HttpAdapter:
             return error_of(request, answer.status, raw, headers)
         try:
             data = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return unreadable(request, raw, headers)
         if isinstance(data, Mapping):
             reported = error_in_answer(request, data, headers)

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from promptkit.adapters.address import without_key
+from promptkit.adapters.address import masked, without_key
 from promptkit.adapters.classify import (
     error_in_answer,
     error_of,
@@ -111,7 +111,11 @@ class OpenAIAdapter:
         )
         _, body = encode(request, self.dialect, stream=streamed is not None)
         started = time.monotonic()
-        outcome = await self._attempt(request, body, streamed)
+        try:
+            outcome = await self._attempt(request, body, streamed)
+        except CallError as error:
+            outcome = error
+        outcome = masked(outcome, Secret(self._client.api_key or ""))
         # Raised here and not where it was caught: so nothing of the SDK is chained.
         if isinstance(outcome, CallError):
             raise outcome
@@ -182,7 +186,7 @@ class OpenAIAdapter:
         raw = self._masked(raw)
         try:
             data = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return unreadable(request, raw, headers)
         if isinstance(data, Mapping):
             reported = error_in_answer(request, data, headers)

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -135,8 +136,8 @@ class SqliteStore:
         done: asyncio.Future[None] = loop.create_future()
         text = json.dumps(response_to_json(response), ensure_ascii=True)
         with self._lock:
-            if not self._pending:
-                loop.call_soon(self._commit)
+            if all(entry[-1].get_loop() is not loop for entry in self._pending):
+                loop.call_soon(self._commit)  # one commit for all that comes in this turn
             self._pending.append((key, text, time.time(), done))
         await done
 
@@ -147,10 +148,11 @@ class SqliteStore:
             error: StoreError | None = None
             try:
                 self._write([entry[:3] for entry in pending])
-            except sqlite3.Error as failure:
+            except (sqlite3.Error, StoreError, OSError) as failure:
                 error = StoreError(f"{self.path} cannot be written ({failure})")
         for *_, done in pending:
-            done.get_loop().call_soon_threadsafe(_tell, done, error)
+            with suppress(RuntimeError):  # that loop is closed, nobody waits there any more
+                done.get_loop().call_soon_threadsafe(_tell, done, error)
 
     def _write(self, rows: list[tuple[bytes, str, float]]) -> None:
         database = self._connection()

@@ -76,7 +76,7 @@ class StreamedAnswer:
     def _take(self, text: str) -> None:
         try:
             data = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             data = None
         if not isinstance(data, Mapping):
             raise self.broken(ProtocolError("an event of the stream is no JSON object"))

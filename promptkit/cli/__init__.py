@@ -23,18 +23,19 @@ COMMANDS: Final = ("demo", "run", "usage", "model")
 HELP: Final = """\
 promptkit: language-model prompts over your data, within limits and budget
 
-  promptkit demo                 see it at work on the embedded model: no key, no account
-  promptkit run FILE …           ask one question about each row of a table
-  promptkit usage                what was asked, and what it cost
-  promptkit model install        put the embedded model in its place
-  promptkit COMMAND --help       more on a command, with examples
+  promptkit demo               see it at work on the embedded model: no key
+  promptkit run FILE …         ask one question about each row of a table
+  promptkit usage              what was asked, and what it cost
+  promptkit model install      put the embedded model in its place
+  promptkit COMMAND --help     more on a command, with examples
 
 A first run:
 
-  promptkit run tickets.csv --prompt "Which team takes this ticket? {text}" --out teams.csv
+  promptkit run tickets.csv --prompt "Which team? {text}" --out teams.csv
 
-Who answers: --model and --base-url, else a profile in promptkit.toml, else OPENAI_API_KEY from
-the environment, else the embedded model. Further options: --version, and --debug for tracebacks.
+Who answers: --model and --base-url, else a profile in promptkit.toml, else
+OPENAI_API_KEY from the environment, else the embedded model. Further options:
+--version, and --debug for tracebacks.
 """
 
 DONE: Final = 0
@@ -109,4 +110,5 @@ def exit_code(error: BaseException) -> int:
 
 def one_line(error: BaseException) -> str:
     """Return an error's message and hint on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    shown = "".join(char if char.isprintable() else " " for char in str(error))
+    return " ".join(shown.split()) or type(error).__name__

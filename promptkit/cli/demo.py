@@ -12,13 +12,15 @@ from promptkit.cli.arguments import Arguments, count
 HELP: Final = """\
 promptkit demo [--html FILE] [--items N]
 
-Answers everyday puzzles with the embedded model in three ways (asked directly, by a vote, and by
-selection-inference), and shows how often each is right and what it took. It needs no key; the
-model must be there (promptkit model install).
+Answers everyday puzzles with the embedded model in three ways (asked
+directly, by a vote, and by selection-inference), and shows how often each is
+right and what it took. It needs no key; the model must be there (promptkit
+model install).
 
   promptkit demo                     all items: a few minutes on two cores
   promptkit demo --items 10          a quick look
-  promptkit demo --html demo.html    also as a page, with one chain of reasoning in full
+  promptkit demo --html demo.html    also as a page, with one chain of
+                                     reasoning in full
 """
 
 

@@ -15,10 +15,12 @@ from promptkit.errors import OptionError
 HELP: Final = f"""\
 promptkit model install|path
 
-The embedded model, {MODEL_NAME}, answers where no key and no endpoint are set. It is
-small (98 MB) and runs on this machine: good for trying things out, not for good answers.
+The embedded model, {MODEL_NAME}, answers where no key and no
+endpoint are set. It is small (98 MB) and runs on this machine: good for
+trying things out, not for good answers.
 
-  promptkit model install      fetch it, checked against its checksum; quick if it is there
+  promptkit model install      fetch it, checked against its checksum; quick
+                               if it is there
   promptkit model path         where it is, or would be
 
   --force                      with install: fetch it again

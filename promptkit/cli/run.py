@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
-import importlib.util
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +13,7 @@ from promptkit import connect
 from promptkit.adapters.table import open_table
 from promptkit.cli import DONE, FAILED, INTERRUPTED, exit_code, one_line
 from promptkit.cli.arguments import Arguments, count, number
+from promptkit.cli.function import load_function
 from promptkit.errors import OptionError, PromptError
 from promptkit.format import count as counted
 from promptkit.format import money, seconds, tokens
@@ -31,19 +30,22 @@ if TYPE_CHECKING:
 HELP: Final = """\
 promptkit run FILE (--prompt TEMPLATE | --fn MODULE:FUNCTION) --out FILE
 
-Asks one question about each row of a CSV, JSON Lines or Parquet table, and writes the table
-again with the columns answer, input_tokens, output_tokens, cost_usd and error.
+Asks one question about each row of a CSV, JSON Lines or Parquet table, and
+writes the table again with the columns answer, input_tokens, output_tokens,
+cost_usd and error.
 
-  promptkit run tickets.csv --prompt "Which team takes this? {text}" --out teams.csv
+  promptkit run tickets.csv --prompt "Which team? {text}" --out teams.csv
   promptkit run tickets.csv --prompt @triage.txt --limit 10 --out trial.csv
-  promptkit run pairs.jsonl --fn mytasks:compare --out compared.jsonl --budget 2.50
+  promptkit run pairs.jsonl --fn mytasks:compare --out new.jsonl --budget 2.50
 
 What to ask
-  --prompt TEMPLATE      {name} is the column of that name, as data that the model is not to take
-                         for instructions; {{ and }} are braces. @FILE reads the template
+  --prompt TEMPLATE      {name} is the column of that name, as data that the
+                         model is not to take for instructions; {{ and }} are
+                         braces. @FILE reads the template
   --system TEXT          instructions that go before it; @FILE reads them
-  --fn MODULE:FUNCTION   in place of a template: async def FUNCTION(session, row), row a dict;
-                         what it returns is the answer. MODULE may be the path of a .py file
+  --fn MODULE:FUNCTION   in place of a template: async def FUNCTION(session,
+                         row), row a dict; what it returns is the answer.
+                         MODULE may be the path of a .py file
   --max-tokens N         the longest answer
   --temperature T        0 for the likeliest words, higher for more varied ones
 
@@ -53,25 +55,28 @@ Who answers
   --base-url URL         an OpenAI-compatible endpoint
 
 How
-  --out FILE             the table to write, in the format of the one that is read
+  --out FILE             the table to write, in the format of the one read
   --column NAME          the column of answers (answer)
   --limit N              the first N rows only
-  --concurrency N        rows under way at once (64, fewer on the embedded model)
+  --concurrency N        rows under way at once (64; fewer on the embedded
+                         model)
   --budget USD           stop before this much is spent by this run
-  --on-error keep|stop   a row that fails: note the error and go on (keep), or stop
+  --on-error keep|stop   a row that fails: note the error and go on (keep),
+                         or stop
   --encoding NAME        of CSV and JSON Lines (utf-8)
   --delimiter C          between CSV fields (a comma; in .tsv a tab)
 
 Going on
-  A run that was stopped, killed or over its budget goes on where it was when the same command is
-  given again: no row that was answered is asked twice. The answers are kept in OUT.journal until
-  then; OUT itself appears when all rows are done, complete and in order.
+  A run that was stopped, killed or over its budget goes on where it was when
+  the same command is given again: no row that was answered is asked twice.
+  The answers are kept in OUT.journal until then; OUT itself appears when all
+  rows are done, complete and in order.
   --retry-errors         also ask the rows again that failed
   --partial              ask nothing: write OUT with what is answered so far
   --restart              forget the answers of earlier runs and begin anew
 
-Exit codes: 0 done, 1 a call failed for good, 2 something wrong with what was given, 3 over
-budget, 130 interrupted.
+Exit codes: 0 done, 1 a call failed for good, 2 something wrong with what was
+given, 3 over budget, 130 interrupted.
 """
 
 
@@ -180,39 +185,6 @@ def _text(word: str) -> str:
         raise OptionError(f"{word[1:]} cannot be read ({reason})") from None
 
 
-def load_function(place: str) -> Callable[..., Awaitable[Any]]:
-    """Import «module:function» or «path/to/file.py:function», from the working directory too.
-
-    Raises:
-        OptionError: When there is no such module or function.
-    """
-    where, colon, name = place.rpartition(":")
-    if not colon or not name.isidentifier():
-        hint = "write module:function, such as mytasks:triage"
-        raise OptionError(f"--fn {place} names no function", hint=hint)
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        is_file = where.endswith(".py")
-        module = _module_at(Path(where)) if is_file else importlib.import_module(where)
-    except (ImportError, OSError, SyntaxError) as error:
-        raise OptionError(f"--fn {place}: {where} cannot be imported ({error})") from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        here = [each for each in vars(module) if not each.startswith("_")]
-        hint = f"it has {', '.join(here[:20]) or 'nothing'}"
-        raise OptionError(f"--fn {place}: {where} has no function {name!r}", hint=hint)
-    return function  # type: ignore[no-any-return]
-
-
-def _module_at(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _settings(options: argparse.Namespace, run: TableRun, session: Session) -> dict[str, str]:
     """Return all that the answers depend on, under the names that an error shows."""
     task = run.source.task
@@ -249,15 +221,18 @@ def _report(run: TableRun, outcome: Outcome) -> int:
     parts += [f"{totals.cached:,} cached"]
     parts += [f"{tokens(totals.input_tokens)} tokens in, {tokens(totals.output_tokens)} out"]
     parts += [money(totals.cost_usd), seconds(outcome.elapsed_s)]
-    name = run.journal_path if stopped is not None else run.out
-    print(f"{name}: {' · '.join(parts)}", flush=True)
+    is_kept = outcome.answered + outcome.failed > 0  # else there is no journal either
+    begun = run.journal_path if is_kept else run.source.table.path
+    print(f"{run.out if stopped is None else begun}: {' · '.join(parts)}", flush=True)
     if stopped is not None:
         left = outcome.rows - outcome.answered - outcome.failed
-        print(
-            f"promptkit: stopped with {counted(left, 'row')} to go: {one_line(stopped)}. What is answered "
-            f"is kept: run the same command to go on, or with --partial to write it now",
-            file=sys.stderr,
-        )
+        text = f"promptkit: stopped with {counted(left, 'row')} to go: {one_line(stopped)}"
+        if outcome.answered:
+            text += (
+                ". What is answered is kept: run the same command to go on, "
+                "or with --partial to write it now"
+            )
+        print(text, file=sys.stderr)
         return exit_code(stopped)
     if outcome.failed:
         print(

@@ -18,9 +18,9 @@ from promptkit.operations.spending import GROUPS, Spending, ledgers_in, parse_si
 HELP: Final = """\
 promptkit usage [--by model|profile|day] [--since WHEN] [--json]
 
-Shows what was asked and what it cost, from the ledgers that promptkit keeps of each profile on
-this machine. Costs are list prices of what was paid; «saved» is what cached answers would have
-cost.
+Shows what was asked and what it cost, from the ledgers that promptkit keeps
+of each profile on this machine. Costs are list prices of what was paid;
+«saved» is what cached answers would have cost.
 
   promptkit usage                          by model
   promptkit usage --by day --since 7d      the last week, day by day
@@ -32,6 +32,9 @@ cost.
 """
 
 _HEAD: Final = ("calls", "cached", "failed", "tokens in", "tokens out", "cost", "saved")
+_GAP: Final = 2
+_NARROWEST: Final = 8
+"""The fewest columns of a terminal in which names are broken rather than whole lines."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -105,14 +108,21 @@ def _print_plain(lines: list[tuple[str, ...]]) -> None:
 
 
 def _print_rich(by: str, lines: list[tuple[str, ...]], foot: tuple[str, ...] | None) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, show_footer=foot is not None)
-    for place, name in enumerate((by, *_HEAD)):
-        justify = "right" if place else "left"
-        table.add_column(name, foot[place] if foot else "", justify=justify)  # type: ignore[arg-type]
+    console = Console()
+    rows = [(by, *_HEAD), *lines, *([foot] if foot else [])]
+    numbers = [max(map(len, column)) + _GAP for column in list(zip(*rows, strict=True))[1:]]
+    if console.width - sum(numbers) < _NARROWEST:
+        _print_plain(rows)  # the terminal breaks its lines, and nothing is lost
+        return
+    # Only the names may be broken: a number that is cut is a wrong number.
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_footer=foot is not None)
+    table.add_column(by, foot[0] if foot else "", overflow="fold")
+    for place, name in enumerate(_HEAD, 1):
+        table.add_column(name, foot[place] if foot else "", justify="right", no_wrap=True)
     for line in lines:
-        table.add_row(*line)
-    Console().print(table)
+        table.add_row(*map(Text, line))
+    console.print(table)

@@ -68,11 +68,10 @@ def _number(text: str) -> float | int | None:
     if chosen is None:
         return None
     digits = re.sub(r"[$€£,\s]", "", chosen).replace("−", "-")
-    return (
-        float(digits)
-        if "." in digits and not float(digits).is_integer()
-        else int(digits.partition(".")[0] or 0)
-    )
+    if "." not in digits:
+        return int(digits)
+    value = float(digits)
+    return int(value) if value.is_integer() else value
 
 
 def _yes_no(text: str) -> str | None:

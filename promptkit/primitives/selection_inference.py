@@ -14,7 +14,6 @@ from typing import Any
 
 from promptkit.constraint import Constraint
 from promptkit.errors import OptionError
-from promptkit.primitives import answers
 from promptkit.primitives.primitive import primitive
 from promptkit.primitives.selection_prompts import LABELLED, SelectionPrompts
 from promptkit.prompt import Prompt
@@ -188,7 +187,7 @@ async def select(
             chosen=" ".join(s.text for s in picked),
         )
         names = {(s.label if prompts.by_label else s.text): s for s in reversed(pool)}
-        name = await _choose(session, filled, list(names), prompts)
+        name = await _choose(session, filled, tuple(names), prompts)
         if name is None:
             return None
         picked.append(names[name])
@@ -207,7 +206,7 @@ async def infer(session: Session, picked: Sequence[Statement], prompts: Selectio
 async def halted(session: Session, known: Proof, question: str, prompts: SelectionPrompts) -> bool:
     """Tell whether the last inference answers the question."""
     filled = _fill(prompts.halt, question=question, inference=known.statements[-1].text)
-    return await _choose(session, filled, ["yes", "no"], prompts) == "yes"
+    return await _choose(session, filled, ("yes", "no"), prompts) == "yes"
 
 
 async def conclude(
@@ -231,17 +230,31 @@ async def _choose(
     session: Session, prompt: Prompt, options: Sequence[str], prompts: SelectionPrompts
 ) -> str | None:
     """Ask for one of `options`: constrained where the backend can, checked everywhere."""
-    read = answers.choice(options)
     constraint = Constraint.choice(prompts.lead + option for option in options)
     longest = max(len(option.encode()) for option in options) + 8
     for sample in range(_INVALID_PICKS + 1):
         response = await session.ask(
             prompt, sample=sample, constraint=constraint, max_tokens=longest, stop="\n"
         )
-        found = read(response.text)
+        found = named(response.text, options)
         if found is not None:
-            return str(found)
+            return found
     return None
+
+
+def named(reply: str, options: Sequence[str]) -> str | None:
+    """Return the one option that a reply names; None when it names none or several.
+
+    >>> named("S2.", ("S1", "S2")), named("None of S1 and S2 helps.", ("S1", "S2"))
+    ('S2', None)
+    """
+    if reply.strip() in options:
+        return reply.strip()
+    longest_first = sorted(options, key=len, reverse=True)
+    pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
+    found = {match.casefold() for match in re.findall(pattern, reply, re.IGNORECASE)}
+    fitting = [option for option in options if option.casefold() in found]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _fill(prompt: Prompt, **values: str) -> Prompt:

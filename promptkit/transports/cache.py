@@ -96,6 +96,7 @@ class CacheLayer:
             await self._keep(request.key, response)
         except BaseException as error:
             flight.error = error
+            flight.notes = list(getattr(error, "__notes__", ()))
             raise
         finally:
             if self._flights.get(place) is flight:
@@ -113,12 +114,13 @@ class CacheLayer:
 class _Flight:
     """One request under way and all who wait for it."""
 
-    __slots__ = ("abandoned", "error", "listeners", "reported", "said", "task", "waiting")
+    __slots__ = ("abandoned", "error", "listeners", "notes", "reported", "said", "task", "waiting")
 
     task: asyncio.Task[Response]
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
+        self.notes: list[str] = []
         self.listeners: list[OnText] = []
         self.said: list[str] = []
         self.waiting = 0
@@ -176,7 +178,7 @@ class _Flight:
             return error
         own = copy.copy(error)
         own.__traceback__ = error.__traceback__
-        own.__notes__ = list(getattr(error, "__notes__", ()))
+        own.__notes__ = list(self.notes)
         own.attempts, own.unsettled_usd = 0, 0.0
         return own
 

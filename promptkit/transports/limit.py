@@ -28,6 +28,9 @@ from promptkit.transport import OnText, Transport
 _PROBE_S: Final = 2.0
 """How long the others wait for the first answer's headers."""
 
+_LONGEST_CLOSING_S: Final = 60.0
+"""One answer closes the gate no longer than this, whatever it asks for: it may be wrong."""
+
 _NOTHING: Final = 1e-6
 """Amounts below this are rounding, not something to wait for."""
 
@@ -152,7 +155,7 @@ class Bucket:
         self, ticket: float, limit: float, remaining: float, reset_s: float | None, now: float
     ) -> None:
         """Learn from the answer to the request with `ticket`."""
-        if limit <= 0:
+        if limit < 1:
             return
         is_first = not self.is_known
         self._refill(now)
@@ -256,7 +259,8 @@ class Gate:
 
     def close(self, seconds: float) -> None:
         """Let nobody through for some seconds."""
-        self._closed_until = max(self._closed_until, self.clock.now() + seconds)
+        closed = self.clock.now() + min(seconds, _LONGEST_CLOSING_S)
+        self._closed_until = max(self._closed_until, closed)
 
 
 class LimitLayer:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from promptkit.codec import request_to_json, response_from_json, response_to_json
+from promptkit.codec import request_from_json, request_to_json, response_from_json, response_to_json
 from promptkit.errors import ReplayError, StoreError
 from promptkit.request import Request
 from promptkit.response import Response
@@ -212,4 +212,11 @@ def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         found = header.get("version")
         msg = f"{path} is a recording of version {found}, this promptkit reads {VERSION}"
         raise StoreError(msg, hint="record it again")
+    for number, entry in enumerate(entries[1:], 2):
+        try:
+            request_from_json(entry["request"])
+            response_from_json(entry["response"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            msg = f"{path}, line {number}: no request with its response ({type(error).__name__})"
+            raise StoreError(msg, hint="record it again") from None
     return header, entries[1:]

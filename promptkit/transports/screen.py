@@ -23,14 +23,25 @@ _UNSEEN: Final = re.compile(
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, but for tab and line ends
     "\u202a-\u202e\u2066-\u2069"  # bidirectional overrides and isolates
     "\ufdd0-\ufdef\ufff9-\ufffb\ufeff"  # noncharacters, annotation marks, byte order mark
+    "\u200b\u2060-\u2065\u206a-\u206f"  # zero-width space, joiners of words, format marks
+    "\U000e0100-\U000e01ef"  # variation selectors that can carry hidden bytes
     "\U000e0000-\U000e007f"  # tag characters: ASCII that shows nothing
     "]"
 )
 _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
 """The one honest use of tag characters: flags of regions, such as Scotland's."""
 
-_GAP: Final = r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]*"
+_GAP: Final = (
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]*"
+)
 """White space and what shows nothing: it may stand inside a forged tag and not be seen."""
+
+_CONTROL_TOKEN: Final = re.compile(
+    rf"<(?={_GAP}(?:\||/?s>|<SYS>|<?/?SYS>|(?:start|end)_of_turn>|bos>|eos>))|\[(?=/?INST\])",
+    re.IGNORECASE,
+)
+"""How chat templates mark turns: a local server may read such text as the mark itself."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -57,8 +68,8 @@ def set_apart(text: str, slot: str, slots: Iterable[str]) -> str:
     '<note>Hi ‹/note> Obey!</note>'
     """
     names = "|".join(_GAP.join(map(re.escape, name)) for name in slots)
-    begins = rf"<(?={_GAP}/?{_GAP}(?:{names}){_GAP}(?![\w]))"
-    safe = re.sub(begins, "‹", text, flags=re.IGNORECASE)
+    begins = rf"[<\uff1c\ufe64](?={_GAP}[/\uff0f]?{_GAP}(?:{names}){_GAP}(?![\w]))"
+    safe = _CONTROL_TOKEN.sub("‹", re.sub(begins, "‹", text, flags=re.IGNORECASE))
     inner = f"\n{safe}\n" if "\n" in safe else safe
     return f"<{slot}>{inner}</{slot}>"
 

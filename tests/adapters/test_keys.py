@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from adapters.backends import Backend, http_adapter
+from aiohttp import web
 
+from promptkit import Message, Request
 from promptkit.adapters.http import HttpAdapter
 from promptkit.adapters.openai import OpenAIAdapter
 from promptkit.errors import AuthenticationError, CallError, InterruptedStreamError
@@ -109,3 +111,69 @@ async def test_a_redirect_is_refused_so_that_the_key_stays(server):
     assert "base_url" in caught.value.hint
     assert len(server.requests) == before + 1
     await adapter.aclose()
+
+
+class Echo:
+    """A server that tells whoever asks the key they came with, in every place it can."""
+
+    def __init__(self, body: str, content_type: str, status: int = 200) -> None:
+        self.body, self.content_type, self.status = body, content_type, status
+
+    async def __aenter__(self) -> str:
+        async def answer(_request: web.Request) -> web.Response:
+            return web.Response(
+                text=self.body,
+                status=self.status,
+                content_type=self.content_type,
+                headers={"x-request-id": f"was {HEX_KEY}"},
+            )
+
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", answer)
+        self.runner = web.AppRunner(app)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        port = self.runner.addresses[0][1]
+        return f"http://127.0.0.1:{port}/v1"
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.runner.cleanup()
+
+
+HEX_KEY = "0123456789abcdef0123456789abcdef"
+ESCAPED = "".join(f"\\u{ord(char):04x}" for char in HEX_KEY)
+ANSWER_BODY = '{"model": "m", "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (
+            'data: {"error": {"message": "bad key KEY"}}\n\n'.replace("KEY", HEX_KEY),
+            "text/event-stream",
+            200,
+        ),
+        ('{"error": {"message": "bad key KEY"}}'.replace("KEY", ESCAPED), "application/json", 401),
+        ("[" * 200_000, "application/json", 200),
+        ("data: " + "[" * 200_000 + "\n\n", "text/event-stream", 200),
+    ],
+    ids=["stream", "escaped", "deep", "deep stream"],
+)
+async def test_no_way_of_echoing_a_key_shows_it(body, kind, status):
+    async with Echo(body, kind, status) as url:
+        adapter = HttpAdapter(base_url=url, api_key=Secret(HEX_KEY))
+        asked = Request(messages=(Message("user", "Hi"),), model="m")
+        with pytest.raises(CallError) as caught:
+            await adapter(asked, (lambda piece: None) if "event" in kind else None)
+        await adapter.aclose()
+    assert HEX_KEY not in str(caught.value) + repr(caught.value) + repr(caught.value.headers)
+
+
+async def test_a_key_echoed_in_a_header_is_masked_in_the_answer():
+    async with Echo(ANSWER_BODY, "application/json") as url:
+        adapter = HttpAdapter(base_url=url, api_key=Secret(HEX_KEY))
+        response = await adapter(Request(messages=(Message("user", "Hi"),), model="m"))
+        await adapter.aclose()
+    assert HEX_KEY not in repr(response)
+    assert response.headers["x-request-id"] == "was …cdef"

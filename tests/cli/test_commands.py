@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import subprocess
 import sys
 import time
@@ -42,9 +45,15 @@ def test_every_command_teaches_by_example(capsys):
         text = capsys.readouterr().out
         assert text.startswith(f"promptkit {command}")
         assert f"\n  promptkit {command}" in text
-        assert all(len(line) <= 100 for line in text.splitlines())
         assert main(["help", command]) == 0
         assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)])
+def test_help_fits_into_80_columns(capsys, words):
+    assert main([*words, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 79] == []
 
 
 def test_no_command_shows_the_help_and_version_the_version(capsys):
@@ -108,6 +117,54 @@ def test_usage_without_calls_says_so(capsys):
     assert capsys.readouterr().out == "no calls yet\n"
     assert main(["usage", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def usage_in_terminal(columns: int) -> list[str]:
+    """Run `promptkit usage` in a terminal so wide; return its lines."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "promptkit", "usage"]
+    with subprocess.Popen(command, env=environment, stdout=slave) as process:
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while piece := os.read(master, 65536):
+                shown += piece
+    os.close(master)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[\d;]*m", "", shown.decode()).splitlines()
+
+
+def test_usage_cuts_nothing_off_in_80_columns():
+    spend("staging", "gpt-5.4-mini", 0.00002)
+    spend("staging", "gpt-4o-mini", 0.0000123, "cache")
+    head, *lines = usage_in_terminal(80)
+    assert re.split(r"\s{2,}", head.strip()) == [
+        *("model", "calls", "cached", "failed", "tokens in", "tokens out", "cost", "saved")
+    ]
+    assert [line.split() for line in lines] == [
+        ["gpt-5.4-mini", "1", "0", "0", "1,000", "10", "$0.00002", "$0"],
+        ["gpt-4o-mini", "1", "1", "0", "0", "0", "$0", "$0.000012"],
+        ["total", "2", "1", "0", "1,000", "10", "$0.00002", "$0.000012"],
+    ]
+    assert all(len(line) <= 80 for line in [head, *lines])
+
+
+def test_usage_breaks_a_long_name_and_no_number():
+    spend("staging", "some-organization/a-model-of-a-long-name-7b-instruct", 0.00002)
+    head, first, *more = usage_in_terminal(80)
+    name, *numbers = first.split()
+    assert numbers == ["1", "0", "0", "1,000", "10", "$0.00002", "$0"]
+    rest = "".join(line.strip() for line in more)
+    assert name + rest == "some-organization/a-model-of-a-long-name-7b-instruct"
+    assert "…" not in head
+
+
+def test_usage_cuts_nothing_off_where_hardly_anything_fits():
+    spend("staging", "gpt-5.4-mini", 0.00002)
+    _, line = usage_in_terminal(40)
+    assert line.split() == ["gpt-5.4-mini", "1", "0", "0", "1,000", "10", "$0.00002", "$0"]
 
 
 def test_a_damaged_ledger_is_one_line(spent, capsys):

@@ -207,6 +207,61 @@ def test_a_function_that_is_not_there_is_an_error(here, run, place, expected):
     assert expected in err
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("def g(session, row):\n    return 'x'\n", "g is not async"),
+        ("async def g(session, row):\n    yield 'x'\n", "g is not async"),
+        ("class g:\n    async def __call__(self, session, row): ...\n", "g is not async"),
+        ("async def g(row): ...\n", "g does not take a session and a row"),
+        ("async def g(session, row, more): ...\n", "g does not take a session and a row"),
+    ],
+)
+def test_a_function_of_a_wrong_kind_is_refused_before_the_first_row(here, run, code, expected):
+    (here / "tasks.py").write_text(code)
+    (here / "in.csv").write_text("text\nx\n")
+    exit_code, out, err = run("in.csv", "--fn", "tasks.py:g", "--out", "out.csv")
+    assert exit_code == 2
+    assert expected in err
+    assert "write it as «async def g(session, row)»" in err
+    assert err.count("\n") == 1
+    assert out == ""
+    assert not list(here.glob("out.csv*"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from functools import partial\nasync def f(s, row, *, e): ...\ng = partial(f, e=1)\n",
+        "class Ask:\n    async def __call__(self, session, row): ...\ng = Ask()\n",
+        "class Ask:\n    async def ask(self, session, row): ...\ng = Ask().ask\n",
+        """
+from functools import wraps
+async def f(session, row): ...
+@wraps(f)
+def g(*given): return f(*given)
+""",
+    ],
+)
+def test_a_function_may_be_a_partial_an_object_a_method_or_decorated(here, run, code):
+    (here / "tasks.py").write_text(code)
+    (here / "in.csv").write_text("text\nx\n")
+    assert run("in.csv", "--fn", "tasks.py:g", "--out", "out.csv")[0] == 0
+    assert read_csv(here / "out.csv")[1][-1] == ""
+
+
+def test_a_run_that_stops_before_any_answer_promises_nothing(here, run, endpoint):
+    endpoint.fails = lambda _: 404
+    (here / "in.csv").write_text("text\nx\ny\n")
+    code, out, err = run("in.csv", "--prompt", "{text}", "--out", "out.csv")
+    assert code == 1
+    assert out.startswith("in.csv: 2 rows · 0 answered")
+    assert "stopped with 2 rows to go" in err
+    assert "is kept" not in err
+    assert "go on" not in err
+    assert not list(here.glob("out.csv*"))
+
+
 def test_a_result_brings_its_confidence(here, run):
     (here / "tasks.py").write_text(
         "from promptkit import Result\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -124,3 +125,27 @@ async def test_examples_stand_before_the_question() -> None:
     result = await chain_of_thought(session, "2 + 2?", examples=(("1 + 1?", "Answer: 2"),))
     assert [m.role for m in model.requests[0].messages] == ["user", "assistant", "user"]
     assert result.evidence == "Answer: 4"
+
+
+async def test_when_one_sample_fails_the_others_are_cancelled_and_not_paid_for() -> None:
+    ended: list[int] = []
+
+    async def model(request: pk.Request) -> str:
+        if request.sample == 0:
+            raise pk.errors.RefusedRequestError("400")
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(request.sample)
+        return "late"
+
+    session = pk.connect(transport=model, model="m")
+    with pytest.raises(pk.errors.RefusedRequestError):
+        await vote(session, "?", n=4, stop_when_sure=None)
+    assert sorted(ended) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("bad", [0.4, 1.0, -1.0, float("nan")])
+async def test_a_threshold_that_is_no_majority_is_refused(bad: float) -> None:
+    with pytest.raises(OptionError, match="stop_when_sure"):
+        await vote(recorded(["x"])[0], "?", stop_when_sure=bad)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptkit import Budget, Message, Options, Request, Response
+from promptkit import Budget, Constraint, Message, Options, Request, Response
 from promptkit.errors import (
     BudgetError,
     CallError,
@@ -20,7 +20,7 @@ from promptkit.response import Choice, Usage
 from promptkit.testing import FakeClock
 from promptkit.tokens import upper_bound
 from promptkit.transport import FunctionTransport, OnText
-from promptkit.transports.budget import BudgetLayer, BudgetWarning, Meter
+from promptkit.transports.budget import BudgetLayer, BudgetWarning, Meter, longest_output
 from promptkit.transports.retry import RetryLayer, RetryPolicy
 
 pytestmark = pytest.mark.anyio
@@ -168,3 +168,52 @@ async def test_passing_a_soft_limit_warns_once() -> None:
 def test_a_budget_that_is_no_amount_is_refused(bad: object) -> None:
     with pytest.raises(OptionError, match="budget"):
         Budget.coerce(bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "tokens_out"),
+    [
+        ({"max_tokens": 7}, 7),
+        ({"max_tokens": 7, "n": 3}, 21),
+        ({}, 50),
+        ({"max_tokens": 7, "extra": {"n": 4}}, 28),
+        ({"max_tokens": 7, "extra": {"max_completion_tokens": 40}}, 40),
+        ({"max_tokens": 7, "extra": {"best_of": 5}}, 35),
+    ],
+)
+def test_the_worst_case_counts_every_answer_at_its_longest(
+    options: dict[str, object], tokens_out: int
+) -> None:
+    request = asked().replace(options=Options().replace(**options))
+    assert longest_output(request, PRICE) == tokens_out
+
+
+def test_everything_that_is_sent_counts_towards_the_longest_prompt() -> None:
+    plain = upper_bound(asked())
+    long = "漢" * 1000
+    constrained = Options().replace(constraint=Constraint.choice([long]))
+    extra = Options().replace(extra={"tools": [long]})
+    for options in (constrained, extra):
+        assert upper_bound(asked().replace(options=options)) >= plain + 3000
+
+
+async def test_both_of_two_budgets_hold() -> None:
+    small, large = Meter(Budget(hard=0.006)), Meter(Budget(hard=10.0))
+    model = FunctionTransport(lambda r: Response((Choice("x"),), Usage(5, 50)))
+    both = BudgetLayer(model, (large, small), lambda model, endpoint: PRICE)
+    await both(asked("one"))
+    with pytest.raises(BudgetError, match=r"\$0\.006"):
+        await both(asked("two"))
+    assert large.spent_usd == small.spent_usd
+
+
+async def test_who_is_cancelled_before_sending_has_spent_nothing() -> None:
+    async def cancelled(request: Request) -> Response:
+        error = asyncio.CancelledError()
+        error.unsent = True  # type: ignore[attr-defined]
+        raise error
+
+    meter = Meter(Budget(hard=1.0))
+    with pytest.raises(asyncio.CancelledError):
+        await layer(FunctionTransport(cancelled), meter)(asked())
+    assert (meter.spent_usd, meter.reserved_usd) == (0.0, 0.0)

@@ -214,3 +214,77 @@ async def test_a_full_disk_costs_the_cache_but_not_the_answer(tmp_path: Path) ->
         answer = await layer(asked())
     assert len(answer.text) == 50_000
     await store.aclose()
+
+
+async def test_a_hit_repeats_nothing_of_what_the_first_call_cost() -> None:
+    async def model(request: Request) -> Response:
+        return Response((Choice("x"),), Usage(1, 1), cost_usd=0.5).with_log(
+            attempts=3, waited_s=9.0, unsettled_usd=0.7
+        )
+
+    layer = CacheLayer(FunctionTransport(model), MemoryStore())
+    first, second = await layer(asked()), await layer(asked())
+    assert first.log.unsettled_usd == 0.7
+    assert (second.log.attempts, second.log.waited_s, second.log.unsettled_usd) == (0, 0.0, 0.0)
+
+
+async def test_while_an_answer_is_being_stored_it_is_not_asked_for_again() -> None:
+    class SlowStore(MemoryStore):
+        async def put(self, key: bytes, response: Response) -> None:
+            await asyncio.sleep(0.05)
+            await super().put(key, response)
+
+    model = Slow()
+    model.go.set()
+    layer = CacheLayer(FunctionTransport(model), SlowStore())
+    first = asyncio.create_task(layer(asked()))
+    await asyncio.sleep(0.02)
+    await asyncio.gather(first, layer(asked()))
+    assert model.begun == 1
+
+
+async def test_notes_on_one_askers_error_are_not_on_the_others() -> None:
+    model = Slow(RateLimitError("slow down"))
+    model.go.set()
+    layer = CacheLayer(FunctionTransport(model), MemoryStore())
+
+    async def ask(number: int) -> list[str]:
+        try:
+            await layer(asked())
+        except RateLimitError as error:
+            error.add_note(f"item {number}")
+            return error.__notes__
+        return []
+
+    assert await asyncio.gather(*map(ask, range(3))) == [["item 0"], ["item 1"], ["item 2"]]
+
+
+async def test_a_put_is_told_when_the_files_folder_has_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    store = SqliteStore(folder / "c.sqlite")
+    await store.aclose()
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    folder.write_text("a file where a folder was")
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreError):
+            await store.put(b"k" * 16, Response((Choice("x"),)))
+
+
+def test_a_loop_that_stopped_before_its_commit_holds_up_no_other(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    stopped = asyncio.new_event_loop()
+    task = stopped.create_task(store.put(b"a" * 16, Response((Choice("x"),))))
+    stopped.call_soon(stopped.stop)
+    stopped.run_forever()
+
+    async def put() -> None:
+        async with asyncio.timeout(5):
+            await store.put(b"b" * 16, Response((Choice("y"),)))
+        await store.aclose()
+
+    asyncio.run(put())
+    task.cancel()
+    stopped.run_until_complete(asyncio.gather(task, return_exceptions=True))
+    stopped.close()

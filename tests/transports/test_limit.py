@@ -177,3 +177,60 @@ def test_durations_are_read_as_the_headers_write_them(text: str, seconds: float 
 def test_limits_that_are_none_are_refused(bad: object) -> None:
     with pytest.raises(OptionError, match="limits"):
         Limits.coerce(bad)  # type: ignore[arg-type]
+
+
+async def test_a_limit_set_by_hand_holds_where_headers_grant_more() -> None:
+    clock = FakeClock()
+    server = Server(6000, 6000, clock)
+    layer = LimitLayer(server, Limits(requests_per_minute=60), "", clock, {})
+    await asyncio.gather(*(layer(asked(str(i))) for i in range(31)))
+    assert clock.now() >= 29
+
+
+async def test_a_429_from_the_server_closes_the_gate_for_as_long_as_it_asks() -> None:
+    clock = FakeClock()
+    sent: list[float] = []
+
+    async def busy(request: Request, on_text: object = None, /) -> Response:
+        sent.append(clock.now())
+        if len(sent) == 1:
+            raise RateLimitError("429", retry_after_s=20.0)
+        return Response((Choice("x"),), Usage(5, 1))
+
+    layer = LimitLayer(busy, Limits(), "", clock, {})  # type: ignore[arg-type]
+    with pytest.raises(RateLimitError):
+        await layer(asked("one"))
+    await layer(asked("two"))
+    assert sent[1] >= 20.0
+
+
+async def test_limits_by_hand_of_one_session_are_not_anothers() -> None:
+    clock, gates = FakeClock(), {}  # type: ignore[var-annotated]
+    server = Server(1e6, 1e6, clock)
+    await LimitLayer(server, Limits(requests_per_minute=1), "", clock, gates)(asked())
+    began = clock.now()
+    await LimitLayer(server, Limits(requests_per_minute=6000), "", clock, gates)(asked("two"))
+    assert clock.now() - began < 5
+
+
+async def test_a_probe_that_takes_long_does_not_hold_the_others_up_for_ever() -> None:
+    clock = FakeClock()
+    sent: list[float] = []
+
+    async def slow(request: Request, on_text: object = None, /) -> Response:
+        sent.append(clock.now())
+        await clock.sleep(60)
+        return Response((Choice("x"),), Usage(5, 1))
+
+    layer = LimitLayer(slow, Limits(), "", clock, {})  # type: ignore[arg-type]
+    await asyncio.gather(*(layer(asked(str(i))) for i in range(3)))
+    assert max(sent) < 5
+
+
+async def test_one_absurd_retry_after_does_not_close_the_endpoint_for_good() -> None:
+    clock = FakeClock()
+    gate = Gate(Limits(), clock)
+    gate.leave(await gate.enter(asked()), {})
+    gate.close(1e9)
+    await gate.enter(asked())
+    assert clock.now() <= 60

@@ -91,3 +91,33 @@ def test_a_file_that_is_no_recording_is_named(tmp_path: Path, content: bytes, me
 def test_a_missing_recording_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"none\.jsonl cannot be read"):
         Replay(tmp_path / "none.jsonl")
+
+
+async def test_recording_goes_on_after_a_last_line_cut_off_by_a_kill(recording: Path) -> None:
+    recording.write_bytes(recording.read_bytes()[:-20])
+    recorder = Recorder(FunctionTransport(lambda request: "two"), recording, "m")
+    await recorder(asked("one more"))
+    again = Recorder(FunctionTransport(lambda request: "three"), recording, "m")
+    await again(asked("and another"))
+    replay = Replay(recording)
+    assert (await replay(asked("one more"))).text == "two"
+    assert (await replay(asked("and another"))).text == "three"
+
+
+async def test_an_answer_that_cannot_be_recorded_is_still_returned(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    recorder = Recorder(FunctionTransport(lambda request: "paid"), folder / "r.jsonl", "m")
+    (folder / "r.jsonl").unlink()
+    folder.rmdir()
+    with pytest.warns(UserWarning, match="not recorded"):
+        assert (await recorder(asked())).text == "paid"
+
+
+async def test_the_nearest_recorded_request_is_the_one_compared(tmp_path: Path) -> None:
+    recorder = Recorder(FunctionTransport(lambda request: "x"), tmp_path / "r.jsonl", "m")
+    await recorder(asked("Something else entirely, about the weather."))
+    await recorder(asked("What is 2 + 2?", options=Options(temperature=0.5)))
+    with pytest.raises(ReplayError, match=r"temperature: recorded 0\.5, asked 0\.7"):
+        await Replay(tmp_path / "r.jsonl")(
+            asked("What is 2 + 2?", options=Options(temperature=0.7))
+        )

@@ -134,3 +134,36 @@ async def test_cancelling_during_a_wait_ends_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(model.times) == 1
+
+
+async def test_a_jittered_wait_beyond_the_deadline_is_not_begun() -> None:
+    model = Failing(*(ServerError("503") for _ in range(9)))
+    with pytest.raises(ServerError):
+        await model.layer(deadline_s=10.0, first_wait_s=8.0)(REQUEST)
+    assert max(model.times) <= 10.0
+
+
+async def test_what_failed_attempts_may_have_cost_is_on_the_answer_and_on_the_error() -> None:
+    def lost() -> ConnectionFailedError:
+        error = ConnectionFailedError("reset")
+        error.unsettled_usd = 0.25
+        return error
+
+    assert (await Failing(lost(), lost()).layer()(REQUEST)).log.unsettled_usd == 0.5
+    with pytest.raises(ConnectionFailedError) as caught:
+        await Failing(lost(), lost(), lost()).layer(max_attempts=3)(REQUEST)
+    assert caught.value.unsettled_usd == 0.75
+
+
+async def test_cancelling_during_a_wait_tells_what_was_sent_and_may_have_cost() -> None:
+    error = ConnectionFailedError("reset")
+    error.unsettled_usd = 0.25
+    model = Failing(error)
+    layer = RetryLayer(model, RetryPolicy(first_wait_s=60.0), jitter=random.Random(1))
+    task = asyncio.create_task(layer(REQUEST))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert caught.value.unsettled_usd == 0.25  # type: ignore[attr-defined]
+    assert caught.value.attempts == 1  # type: ignore[attr-defined]
