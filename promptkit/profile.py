@@ -114,6 +114,12 @@ class Profile:
     ledger: bool | str = True
     prices: Mapping[str, Price] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Check the name: it becomes a folder's."""
+        if not _NAME.fullmatch(self.name):
+            hint = "letters, digits, «.», «_» and «-», for it names a folder"
+            raise ProfileError(f"a profile is called {self.name!r}", hint=hint)
+
 
 def load_profile(name: str | None = None, start: Path | None = None) -> Profile | None:
     """Find the profile called `name`, or the default one; None where there is no default.
@@ -169,9 +175,6 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _read(name: str, table: Any, path: Path) -> Profile:
     where = f"{path}, profile {name!r}"
-    if not _NAME.fullmatch(name):
-        hint = "a profile's name has letters, digits, «.», «_» and «-», for it names a folder"
-        raise ProfileError(where, hint=hint)
     if not isinstance(table, dict):
         raise ProfileError(f"{where} is no table", hint=f"write [profiles.{name}]")
     if "api_key" in table or isinstance(table.get("key"), str):

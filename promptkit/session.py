@@ -274,8 +274,9 @@ class Session:
 
     async def aclose(self) -> None:
         """Close connections and files."""
-        for close in self.resources:
-            await close()
+        async with contextlib.AsyncExitStack() as stack:  # one that fails leaves none open
+            for close in self.resources:
+                stack.push_async_callback(close)
 
     async def __aenter__(self) -> Self:
         """Return the session."""

@@ -188,7 +188,7 @@ def _table(rows: Sequence[Progress], width: int) -> RenderableType:
     least = max((_text(each, 0).cell_len for each in parts), default=0)
     longest = max((name.cell_len for name in names), default=0)
     name_width = min(longest, max(_SHORTEST_NAME, min(width // 3, width - least - 1)))
-    bar_width = min(_LONGEST_BAR, width // 4 - 8, width - name_width - least - 2)
+    bar_width = min(_LONGEST_BAR, width // 10, width - name_width - least - 2)
     has_bar = bar_width >= _SHORTEST_BAR
     text_width = max(1, width - name_width - 1 - (bar_width + 1 if has_bar else 0))
 

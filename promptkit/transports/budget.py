@@ -86,23 +86,18 @@ class Meter:
         self._warned = False
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
-    @property
-    def share(self) -> float | None:
-        """The share of the hard (else the soft) limit that is spent; None without limits."""
-        limit = self.budget.hard if self.budget.hard is not None else self.budget.soft
-        return None if limit is None else (self.spent_usd / limit if limit else 1.0)
-
-    def _room(self) -> float:
+    def room(self) -> float:
         """What the hard limit leaves if every reservation is used up."""
         if self.budget.hard is None:
             return float("inf")
         return self.budget.hard + _CENT_OF_CENT - self.spent_usd - self.reserved_usd
 
-    def _left(self) -> float:
+    def left(self) -> float:
         """What the hard limit leaves if every reservation comes back."""
-        return self._room() + self.reserved_usd
+        return self.room() + self.reserved_usd
 
-    def _settle(self, reserved: float, spent: float) -> None:
+    def settle(self, reserved: float, spent: float) -> None:
+        """Give a reservation back, count what was spent, and wake who waits for room."""
         self.reserved_usd = max(0.0, self.reserved_usd - reserved)
         self.spent_usd += spent
         waiting, self._waiting = self._waiting, []
@@ -110,7 +105,8 @@ class Meter:
             with suppress(RuntimeError):  # that loop is closed, nobody waits there any more
                 loop.call_soon_threadsafe(_wake, future)
 
-    def _warn(self) -> None:
+    def warn(self) -> None:
+        """Warn once when the soft limit is passed."""
         soft = self.budget.soft
         if soft is None or self._warned or self.spent_usd <= soft:
             return
@@ -168,9 +164,9 @@ class BudgetLayer:
         finally:
             with _lock:
                 for meter in meters:
-                    meter._settle(worst if limited else 0.0, spent)  # noqa: SLF001
+                    meter.settle(worst if limited else 0.0, spent)
         for meter in meters:
-            meter._warn()  # noqa: SLF001
+            meter.warn()
         return response
 
     def _priced(self, request: Request, response: Response) -> Response:
@@ -227,15 +223,15 @@ async def _reserve(meters: tuple[Meter, ...], worst: float, request: Request) ->
         loop = asyncio.get_running_loop()
         with _lock:
             for meter in meters:
-                if meter._left() < worst:  # noqa: SLF001
+                if meter.left() < worst:
                     raise _refusal(meter, worst, request)
-            full = [meter for meter in meters if meter._room() < worst]  # noqa: SLF001
+            full = [meter for meter in meters if meter.room() < worst]
             if not full:
                 for meter in meters:
                     meter.reserved_usd += worst
                 return
             future = loop.create_future()
-            full[0]._waiting.append((loop, future))  # noqa: SLF001
+            full[0]._waiting.append((loop, future))
         try:
             await future
         except asyncio.CancelledError as error:
