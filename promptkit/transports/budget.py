@@ -84,7 +84,7 @@ class Meter:
         self.spent_usd = 0.0
         self.reserved_usd = 0.0
         self._warned = False
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self.waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def room(self) -> float:
         """What the hard limit leaves if every reservation is used up."""
@@ -100,7 +100,7 @@ class Meter:
         """Give a reservation back, count what was spent, and wake who waits for room."""
         self.reserved_usd = max(0.0, self.reserved_usd - reserved)
         self.spent_usd += spent
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for loop, future in waiting:
             with suppress(RuntimeError):  # that loop is closed, nobody waits there any more
                 loop.call_soon_threadsafe(_wake, future)
@@ -231,7 +231,7 @@ async def _reserve(meters: tuple[Meter, ...], worst: float, request: Request) ->
                     meter.reserved_usd += worst
                 return
             future = loop.create_future()
-            full[0]._waiting.append((loop, future))
+            full[0].waiting.append((loop, future))
         try:
             await future
         except asyncio.CancelledError as error:
