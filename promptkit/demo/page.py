@@ -38,8 +38,8 @@ def write_page(path: Path, puzzles: Sequence[Puzzle], outcomes: Sequence[Outcome
         "technique",
         "",
         "right",
-        "95 % CI",
-        "abstained",
+        "95% CI",
+        "unknown",
         "tokens in",
         "out",
         "cost",
@@ -52,7 +52,7 @@ def write_page(path: Path, puzzles: Sequence[Puzzle], outcomes: Sequence[Outcome
 <title>promptkit demo</title><style>{_STYLE}</style>
 <h1>One small model, three ways to ask</h1>
 <p>{len(puzzles)} everyday deduction puzzles with four choices each, answered by SmolLM2-135M on
-this machine. The bar is the share of right answers, the thin line its 95 % Wilson interval.</p>
+this machine. The bar is the share of right answers, the thin line its 95% Wilson interval.</p>
 <table><tr>{"".join(f"<th>{heading}" for heading in headings)}</tr>
 {rows}
 </table>

@@ -120,10 +120,10 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=None, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(title=None, box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("technique", no_wrap=True)
-    for heading in ("right", "95 % CI", "abstained", "tokens in", "out", "cost", "time"):
-        table.add_column(heading, justify="right")
+    for heading in ("right", "95% CI", "unknown", "tokens in", "out", "cost", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for outcome in outcomes:
         table.add_row(*row(outcome))
     console = Console(highlight=False)
@@ -139,7 +139,7 @@ def row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.technique,
         f"{outcome.accuracy:.0%}",
-        f"{low:.0%} to {high:.0%}",
+        f"{100 * low:.0f} to {high:.0%}",
         str(outcome.abstentions),
         f"{outcome.usage.input_tokens:,}",
         f"{outcome.usage.output_tokens:,}",
