@@ -1,9 +1,10 @@
 """promptkit: language-model prompts that are right often enough, safe enough and cheap enough.
 
-Read it in this order: `prompt`, `request`, `response`, `transport`, `session`, `trace`, `result`;
-then `transports.stack` and the layers it orders; then `connect` and `profile`; then the
-primitives. What third parties do stands in `adapters`, what people see in `notebook` and
-`terminal`.
+Read it in this order: `errors`, `prompt`, `constraint`, `request`, `response`, `result`,
+`transport`; then `trace`, `question`, `stream`, `heartbeat`, `executor` and `session`, which stands
+on them; then `transports.stack` and the layers it orders, with `tokens`, `pricing` and `codec`;
+then `profile`, `answerer`, `connect` and `run`; then the primitives. What third parties do stands
+in `adapters`, what people see in `notebook`, `terminal` and `cli`.
 """
 
 from __future__ import annotations

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
-import inspect
 import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Iterable,
-    Sequence,
     Sized,
 )
 from dataclasses import dataclass, field
@@ -23,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from promptkit.errors import OptionError
 from promptkit.executor import OnError, check_window, run_window
 from promptkit.heartbeat import Heartbeat
-from promptkit.prompt import Message, Prompt
+from promptkit.prompt import Prompt
+from promptkit.question import Question, function_of, messages_of, name_of
 from promptkit.request import APIS, NO_OPTIONS, Api, Options, Request
 from promptkit.response import Response
+from promptkit.stream import TextStream
 from promptkit.trace import Call, Progress, Step, Totals
 from promptkit.transport import OnText, Transport
 
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T")
-Question = str | Prompt | Sequence[Message] | Request
-"""All that can be asked. A `str` is a literal: its braces are braces, not slots."""
-
 DEFAULT_CONCURRENCY: Final = 64
 
 
@@ -140,7 +135,7 @@ class Session:
         if not isinstance(sample, int) or sample < 0:
             raise OptionError(f"sample={sample!r}", hint="it is a whole number from 0 on")
         return Request(
-            messages=_messages(question),
+            messages=messages_of(question),
             model=chosen,
             options=defaults.options.replace(**options) if options else defaults.options,
             api=api or defaults.api,
@@ -205,8 +200,8 @@ class Session:
         fn = Prompt(fn) if isinstance(fn, str) else fn
         window = self.defaults.concurrency if concurrency is None else concurrency
         check_window(window, on_error)
-        function = _function(fn)
-        name = "prompt" if isinstance(fn, Prompt) else _name(fn)
+        function = function_of(fn)
+        name = "prompt" if isinstance(fn, Prompt) else name_of(fn)
         here = self.step(f"map {name}")
         total = len(items) if isinstance(items, Sized) else None
         progress = Progress(here.trace, total)
@@ -290,78 +285,3 @@ class Session:
         """Show what it talks to; never a key."""
         defaults = self.defaults
         return f"Session({defaults.endpoint or 'no endpoint'}, model={defaults.model!r})"
-
-
-class TextStream:
-    """The pieces of one answer, in order: `async for piece in stream`.
-
-    Leaving the loop early cancels the call. `response` is set after the last piece.
-    """
-
-    def __init__(self, call: Callable[[OnText], Awaitable[Response]]) -> None:
-        """Prepare the call; it starts with the first piece asked for."""
-        self._call = call
-        self.response: Response | None = None
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        """Make the call and yield its text."""
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-
-        async def run() -> Response:
-            return await self._call(pieces.put_nowait)
-
-        task = asyncio.create_task(run())
-        task.add_done_callback(lambda _: pieces.put_nowait(None))
-        try:
-            while (piece := await pieces.get()) is not None:
-                yield piece
-            self.response = await task
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait([task])
-
-
-def _messages(question: str | Prompt | Sequence[Message]) -> tuple[Message, ...]:
-    if isinstance(question, str):
-        return (Message("user", question),)
-    if isinstance(question, Prompt):
-        return question.render()
-    messages = tuple(m for m in question if isinstance(m, Message)) if _is_list(question) else ()
-    if not messages or len(messages) < len(question):
-        msg = f"a question of type {type(question).__name__}"
-        raise OptionError(msg, hint="ask a str, a Prompt, Messages or a Request")
-    return messages
-
-
-def _is_list(question: object) -> bool:
-    return isinstance(question, Sequence) and not isinstance(question, (str, bytes))
-
-
-def _name(fn: Any) -> str:
-    """The name of a function, also inside a partial."""
-    inner = getattr(fn, "func", fn)
-    return str(getattr(inner, "__name__", type(inner).__name__))
-
-
-def _function(fn: Any) -> Callable[[Session, Any], Awaitable[Any]]:
-    """Turn a Prompt into a function that fills and asks it."""
-    if isinstance(fn, Prompt):
-        prompt = fn
-
-        async def ask_prompt(session: Session, item: object) -> Response:
-            return await session.ask(prompt.for_item(item))
-
-        return ask_prompt
-    if not callable(fn):
-        msg = f"map over a function of type {type(fn).__name__}"
-        raise OptionError(msg, hint="pass an async function of (session, item), or a Prompt")
-
-    async def call(session: Session, item: object) -> Any:
-        awaitable = fn(session, item)
-        if not inspect.isawaitable(awaitable):
-            msg = f"{_name(fn)} returned {type(awaitable).__name__}, nothing to await"
-            raise OptionError(msg, hint="write it with «async def»")
-        return await awaitable
-
-    return call

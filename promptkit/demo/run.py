@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from promptkit.connect import EMBEDDED, connect
+from promptkit.answerer import EMBEDDED
+from promptkit.connect import connect
 from promptkit.demo.techniques import TECHNIQUES, Puzzle, load_puzzles
 from promptkit.format import money, seconds
 from promptkit.pricing import price_of, priced_on

@@ -9,7 +9,8 @@ from promptkit import Limits, Message, Options, Request, Response
 from promptkit.errors import OptionError, RateLimitError
 from promptkit.response import Choice, Usage
 from promptkit.testing import FakeClock
-from promptkit.transports.limit import Bucket, Gate, LimitLayer, parse_duration
+from promptkit.transports.bucket import Bucket
+from promptkit.transports.limit import Gate, LimitLayer, parse_duration
 
 pytestmark = pytest.mark.anyio
 
