@@ -55,6 +55,13 @@ class Options:
     extra: str | None = None
     _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        """Check each option and bring it to its one form: equal options have equal keys."""
+        for name in _NAMES:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _clean(name, value))
+
     def replace(self, **changes: Any) -> Options:
         """Return these options with some changed.
 
@@ -71,7 +78,7 @@ class Options:
                 close = difflib.get_close_matches(name, _NAMES, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(_NAMES)}"
                 raise OptionError(f"there is no option {name!r}", hint=hint)
-        return dataclasses.replace(self, **{k: _clean(k, v) for k, v in changes.items()})
+        return dataclasses.replace(self, **changes)
 
     def items(self) -> Iterable[tuple[str, Any]]:
         """Yield the names and values of the options that are set."""
@@ -92,9 +99,7 @@ _COUNTS = ("max_tokens", "n")
 
 
 def _clean(name: str, value: Any) -> Any:
-    """Check one option and bring it to its one form, so that equal options have equal keys."""
-    if value is None:
-        return None
+    """Check one option that is set and bring it to its one form."""
     if name in _FLOATS:
         return _number(name, value)
     if name in _COUNTS and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
@@ -102,7 +107,12 @@ def _clean(name: str, value: Any) -> Any:
     if name == "logprobs" and isinstance(value, bool):
         return 0 if value else None
     if name == "stop":
-        return (value,) if isinstance(value, str) else tuple(value)
+        texts = (value,) if isinstance(value, str) else value
+        if not isinstance(texts, (list, tuple)) or not all(isinstance(t, str) for t in texts):
+            raise OptionError(f"stop={value!r}", hint="it is a text or a list of texts")
+        return tuple(texts)
+    if name == "seed" and (not isinstance(value, int) or isinstance(value, bool)):
+        raise OptionError(f"seed={value!r}", hint="it is a whole number")
     if name == "extra" and isinstance(value, Mapping):
         return json.dumps(value, sort_keys=True)
     if name == "constraint" and not isinstance(value, Constraint):

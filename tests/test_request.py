@@ -48,11 +48,15 @@ def test_a_key_is_the_same_in_every_process_and_release() -> None:
         ("temperature", float("nan")),
         ("temperature", -1),
         ("constraint", "yes|no"),
+        ("stop", 5),
+        ("seed", "x"),
     ],
 )
 def test_a_bad_option_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(OptionError, match=name):
         Options().replace(**{name: value})
+    with pytest.raises(OptionError, match=name):
+        Options(**{name: value})  # type: ignore[arg-type]
 
 
 def test_an_unknown_option_names_the_near_one() -> None:
@@ -69,3 +73,27 @@ def test_constraints_check_what_they_can() -> None:
         Constraint.choice([])
     with pytest.raises(OptionError):
         Constraint.regex("(")
+
+
+def test_every_option_is_in_the_key() -> None:
+    values = {
+        "temperature": 0.5,
+        "top_p": 0.5,
+        "max_tokens": 5,
+        "stop": "x",
+        "n": 2,
+        "seed": 1,
+        "logprobs": 2,
+        "presence_penalty": 0.5,
+        "frequency_penalty": 0.5,
+        "reasoning_effort": "low",
+        "constraint": Constraint.choice(["a"]),
+        "extra": {"a": 1},
+    }
+    message = (Message("user", "Hi"),)
+    keys = {Request(messages=message, model="m").key}
+    for name, value in values.items():
+        options = Options().replace(**{name: value})
+        keys.add(Request(messages=message, model="m", options=options).key)
+    assert len(keys) == 1 + len(values)
+    assert set(values) == {name for name in Options.__slots__ if not name.startswith("_")}
