@@ -7,28 +7,59 @@ wakes seconds later, with money still being spent; with a timer of 0.1 s it does
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import TracebackType
 from typing import Final
-from weakref import WeakKeyDictionary
 
 PERIOD_S: Final = 0.1
 
-_waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
-"""How many heartbeats are open on each loop whose timer runs; they share it."""
+
+class _Beat(threading.local):
+    """The timer of the loop that last waited in this thread, and how many wait on it."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+    pulse: _Pulse | None = None
+
+
+class _Pulse:
+    """One loop's timer; it runs on for as long as somebody waits."""
+
+    __slots__ = ("ticking", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.ticking = False
+
+    def tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.ticking = self.waiting > 0
+        if self.ticking:
+            loop.call_later(PERIOD_S, self.tick, loop)
+        elif _here.pulse is self:
+            _here.loop = _here.pulse = None  # keeps no loop alive that may be over
+
+
+_here = _Beat()
 
 
 class Heartbeat:
     """`with Heartbeat():` around an await keeps the running loop's timer alive meanwhile."""
 
-    __slots__ = ("_loop",)
+    __slots__ = ("_pulse",)
+
+    _pulse: _Pulse
 
     def __enter__(self) -> None:
         """Start the timer if nobody has."""
-        self._loop = asyncio.get_running_loop()
-        waiting = _waiting.get(self._loop)
-        _waiting[self._loop] = (waiting or 0) + 1
-        if waiting is None:
-            self._loop.call_later(PERIOD_S, _beat, self._loop)
+        loop = asyncio.get_running_loop()
+        pulse = _here.pulse
+        if pulse is None or _here.loop is not loop:
+            pulse, _here.loop = _Pulse(), loop
+            _here.pulse = pulse
+        self._pulse = pulse
+        pulse.waiting += 1
+        if not pulse.ticking:
+            pulse.ticking = True
+            loop.call_later(PERIOD_S, pulse.tick, loop)
 
     def __exit__(
         self,
@@ -37,11 +68,4 @@ class Heartbeat:
         traceback: TracebackType | None,
     ) -> None:
         """Let the timer end with the last one that waits."""
-        _waiting[self._loop] -= 1
-
-
-def _beat(loop: asyncio.AbstractEventLoop) -> None:
-    if _waiting.get(loop, 0) > 0:
-        loop.call_later(PERIOD_S, _beat, loop)
-    else:
-        _waiting.pop(loop, None)
+        self._pulse.waiting -= 1

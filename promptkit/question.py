@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from types import CoroutineType
 from typing import Any
 
 from promptkit.errors import OptionError
@@ -56,11 +57,11 @@ def function_of(fn: Any) -> Callable[[Any, Any], Awaitable[Any]]:
         msg = f"map over a function of type {type(fn).__name__}"
         raise OptionError(msg, hint="pass an async function of (session, item), or a Prompt")
 
-    async def call(session: Any, item: object) -> Any:
+    def call(session: Any, item: object) -> Awaitable[Any]:
         awaitable = fn(session, item)
-        if not inspect.isawaitable(awaitable):
+        if type(awaitable) is not CoroutineType and not inspect.isawaitable(awaitable):
             msg = f"{name_of(fn)} returned {type(awaitable).__name__}, nothing to await"
             raise OptionError(msg, hint="write it with «async def»")
-        return await awaitable
+        return awaitable
 
     return call

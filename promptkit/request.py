@@ -7,6 +7,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, Literal, get_args
 
@@ -73,12 +74,14 @@ class Options:
         """
         if not changes:
             return self
-        for name in changes:
-            if name not in _NAMES:
-                close = difflib.get_close_matches(name, _NAMES, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(_NAMES)}"
-                raise OptionError(f"there is no option {name!r}", hint=hint)
-        return dataclasses.replace(self, **changes)
+        try:
+            return _replaced(self, **changes)
+        except TypeError:  # a value that cannot be looked up, such as a list
+            return _changed(self, changes)
+
+    def __hash__(self) -> int:
+        """Hash by the digest, which is worked out once."""
+        return hash(self.digest)
 
     def items(self) -> Iterable[tuple[str, Any]]:
         """Yield the names and values of the options that are set."""
@@ -91,6 +94,21 @@ class Options:
             text = repr([(name, value) for name, value in self.items()])
             object.__setattr__(self, "_digest", blake2b(text.encode(), digest_size=16).digest())
         return self._digest
+
+
+def _changed(options: Options, changes: Mapping[str, Any]) -> Options:
+    for name in changes:
+        if name not in _NAMES:
+            close = difflib.get_close_matches(name, _NAMES, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(_NAMES)}"
+            raise OptionError(f"there is no option {name!r}", hint=hint)
+    return dataclasses.replace(options, **changes)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _replaced(options: Options, /, **changes: Any) -> Options:
+    """Change options, remembering the outcome: a map asks for the same change at every item."""
+    return _changed(options, changes)
 
 
 _NAMES = tuple(f.name for f in dataclasses.fields(Options) if f.init)
@@ -146,6 +164,7 @@ class Request:
             question is another request than sample 4: each is sent, cached and replayed
             by itself.
         endpoint: Who answers: address, organisation and project. Never a key.
+        lane: Which queue it waits in at a rate limit, see `Step.lane`. Not part of the key.
     """
 
     messages: tuple[Message, ...]
@@ -154,6 +173,7 @@ class Request:
     api: Api = "chat"
     sample: int = 0
     endpoint: str = ""
+    lane: int = field(default=0, repr=False, compare=False)
     _key: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
@@ -164,8 +184,7 @@ class Request:
         return self._key
 
     def _compute_key(self) -> bytes:
-        head = (self.endpoint, self.api, self.model, self.sample)
-        parts: list[str] = [repr(head)]
+        parts: list[str] = [_head(self.endpoint, self.api, self.model, self.sample)]
         for message in self.messages:
             content = message.content
             if isinstance(content, str):
@@ -183,3 +202,8 @@ class Request:
     def text(self) -> str:
         """All messages as one readable text."""
         return "\n\n".join(f"{message.role}: {message.text}" for message in self.messages)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _head(*names: str | int) -> str:
+    return repr(names)

@@ -125,6 +125,7 @@ class Session:
                 sample=sample or question.sample,
                 options=question.options.replace(**options or {}),
                 endpoint=question.endpoint or defaults.endpoint,
+                lane=self.trace.lane,
             )
         chosen = model or defaults.model
         if not chosen:
@@ -141,6 +142,7 @@ class Session:
             api=api or defaults.api,
             sample=sample,
             endpoint=defaults.endpoint,
+            lane=self.trace.lane,
         )
 
     async def _call(self, request: Request, on_text: OnText | None = None) -> Response:
@@ -170,6 +172,7 @@ class Session:
         *,
         concurrency: int | None = None,
         on_error: OnError = "raise",
+        deadline_s: float | None = None,
     ) -> list[T]:
         """Run `fn(session, item)` over all items and return the results in their order.
 
@@ -179,19 +182,23 @@ class Session:
             items: Any iterable or async iterable.
             concurrency: How many items are under way at once.
             on_error: "raise" ends at the first error; "keep" puts errors in place of results.
+            deadline_s: Seconds for the whole map; an item that is late ends in a DeadlineError.
         """
-        stream = self.imap(fn, items, concurrency=concurrency, on_error=on_error)
+        stream = self.imap(
+            fn, items, concurrency=concurrency, on_error=on_error, deadline_s=deadline_s
+        )
         async with contextlib.aclosing(stream):
             results = {index: result async for index, result in stream}
         return [results[index] for index in range(len(results))]
 
-    async def imap(
+    def imap(
         self,
         fn: Callable[..., Awaitable[T]] | Prompt | str,
         items: Iterable[Any] | AsyncIterable[Any],
         *,
         concurrency: int | None = None,
         on_error: OnError = "raise",
+        deadline_s: float | None = None,
     ) -> AsyncGenerator[tuple[int, T]]:
         """Run `fn` over any number of items in constant memory; yield (index, result).
 
@@ -199,26 +206,19 @@ class Session:
         """
         fn = Prompt(fn) if isinstance(fn, str) else fn
         window = self.defaults.concurrency if concurrency is None else concurrency
-        check_window(window, on_error)
+        check_window(window, on_error, deadline_s)
         function = function_of(fn)
-        name = "prompt" if isinstance(fn, Prompt) else name_of(fn)
-        here = self.step(f"map {name}")
+        here = self.step(f"map {'prompt' if isinstance(fn, Prompt) else name_of(fn)}")
+        here.trace.open_lane()
         total = len(items) if isinstance(items, Sized) else None
-        progress = Progress(here.trace, total)
-        here.trace.announce(progress)
-        stream = run_window(
+        return run_window(
             lambda index, item: function(here.step(f"item {index}"), item),
             items,
             concurrency=window,
             on_error=on_error,
-            progress=progress,
+            progress=Progress(here.trace, total),
+            deadline_s=deadline_s,
         )
-        try:
-            async with contextlib.aclosing(stream):
-                async for pair in stream:
-                    yield pair
-        finally:
-            here.trace.announce(progress)
 
     async def map_frame(
         self,

@@ -10,8 +10,9 @@ import random
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final, Protocol
 
 from promptkit.request import Request
@@ -22,6 +23,8 @@ KEPT: Final = 1_000
 
 _LATENCIES: Final = 500
 """How many latencies a step keeps, drawn evenly from all, to tell their median."""
+
+_lanes: Final = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +78,40 @@ class Totals:
     def add(self, call: Call) -> None:
         """Count one call."""
         self.requests += 1
-        self.retries += max(0, call.attempts - 1)
-        self.unsettled_usd += call.unsettled_usd
+        if call.attempts > 1:
+            self.retries += call.attempts - 1
+        if call.unsettled_usd:
+            self.unsettled_usd += call.unsettled_usd
         response = call.response
         if response is None:
             self.failed += 1
             return
         cost = response.cost_usd
-        if response.log.source == "endpoint":
-            self.input_tokens += response.usage.input_tokens
-            self.output_tokens += response.usage.output_tokens
-            self.estimated += response.usage.estimated
+        log = response.log
+        if log.source == "endpoint":
+            usage = response.usage
+            self.input_tokens += usage.input_tokens
+            self.output_tokens += usage.output_tokens
+            if usage.estimated:
+                self.estimated += 1
             if cost is None:
                 self.unpriced += 1
             else:
                 self.spent_usd += cost
-            self._add_latency(response.log.latency_s)
+            self._add_latency(log.latency_s)
         else:
             self.cached += 1
             self.saved_usd += cost or 0.0
 
     def _add_latency(self, seconds: float) -> None:
-        if len(self.latencies) < _LATENCIES:
-            self.latencies.append(seconds)
+        latencies = self.latencies
+        if len(latencies) < _LATENCIES:
+            latencies.append(seconds)
             return
-        place = random.randrange(self.requests - self.cached - self.failed)  # noqa: S311 -- a statistic, not a secret
+        # Reservoir sampling (Vitter 1985, algorithm R): each latency is as likely to be kept.
+        place = int(random.random() * (self.requests - self.cached - self.failed))  # noqa: S311 -- a statistic, not a secret
         if place < _LATENCIES:
-            self.latencies[place] = seconds
+            latencies[place] = seconds
 
     @property
     def cost_usd(self) -> float | None:
@@ -132,35 +142,77 @@ class Step:
 
     Attributes:
         totals: Sums over all calls in this step and below.
-        calls: The latest calls made in it.
-        children: The latest smaller steps.
+        lane: Which queue its calls wait in at a rate limit: one per outermost map, so that two
+            maps at once get on equally fast. 0 outside of any map.
         result: What the primitive that this step is of returned.
         meters: On a trace's root, the budgets that its calls count against.
         observers: Who is told of each call.
     """
 
-    __slots__ = ("calls", "children", "meters", "name", "observers", "parent", "result", "totals")
+    __slots__ = (
+        "_calls",
+        "_children",
+        "_last_call",
+        "lane",
+        "meters",
+        "name",
+        "observers",
+        "parent",
+        "result",
+        "totals",
+    )
 
     def __init__(self, name: str = "", parent: Step | None = None) -> None:
         """Open a step below `parent`, or a new trace."""
         self.name = name
         self.parent = parent
         self.totals = Totals()
-        self.calls: deque[Call] = deque(maxlen=KEPT)
-        self.children: deque[Step] = deque(maxlen=KEPT)
+        # Most steps hold a single call: a queue is made for the second one.
+        self._last_call: Call | None = None
+        self._calls: deque[Call] | None = None
+        self._children: deque[Step] | None = None
         self.result: Any = None
         self.meters: tuple[Any, ...] = ()
-        self.observers: list[Observer] = [] if parent is None else parent.observers
+        if parent is None:
+            self.observers: list[Observer] = []
+            self.lane = 0
+        else:
+            self.observers = parent.observers
+            self.lane = parent.lane
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """The latest calls made in this step itself, the oldest first."""
+        if self._calls is not None:
+            return self._calls
+        return () if self._last_call is None else (self._last_call,)
+
+    @property
+    def children(self) -> Sequence[Step]:
+        """The latest smaller steps, the oldest first."""
+        return self._children or ()
 
     def child(self, name: str) -> Step:
         """Open a step below this one."""
         step = Step(name, self)
-        self.children.append(step)
+        if self._children is None:
+            self._children = deque(maxlen=KEPT)
+        self._children.append(step)
         return step
+
+    def open_lane(self) -> None:
+        """Give this step's calls a queue of their own at a rate limit, unless they have one."""
+        if not self.lane:
+            self.lane = next(_lanes)
 
     def record(self, call: Call) -> None:
         """Add a call to this step, count it in all steps above, and tell the observers."""
-        self.calls.append(call)
+        if self._calls is not None:
+            self._calls.append(call)
+        elif self._last_call is None:
+            self._last_call = call
+        else:
+            self._calls = deque((self._last_call, call), maxlen=KEPT)
         step: Step | None = self
         while step is not None:
             step.totals.add(call)
@@ -205,6 +257,16 @@ class Progress:
     in_flight: int = 0
     done: int = 0
     failed: int = 0
+
+    def begin(self) -> None:
+        """Start the clock and tell the observers."""
+        self.started_at = time.monotonic()
+        self.step.announce(self)
+
+    def end(self) -> None:
+        """Stop the clock and tell the observers."""
+        self.ended_at = time.monotonic()
+        self.step.announce(self)
 
     @property
     def elapsed_s(self) -> float:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 import promptkit as pk
-from promptkit.heartbeat import PERIOD_S, _beat
+from promptkit.heartbeat import PERIOD_S, _Pulse
 from promptkit.testing import Scripted
 
 pytestmark = pytest.mark.anyio
@@ -13,7 +13,8 @@ pytestmark = pytest.mark.anyio
 
 def timers() -> int:
     loop = asyncio.get_running_loop()
-    return sum(not h.cancelled() and h._callback is _beat for h in loop._scheduled)  # type: ignore[attr-defined]
+    pulses = (getattr(h._callback, "__func__", None) for h in loop._scheduled if not h.cancelled())  # type: ignore[attr-defined]
+    return sum(function is _Pulse.tick for function in pulses)
 
 
 async def test_however_many_asks_there_were_one_timer_beats_and_it_ends_after_the_last() -> None:
