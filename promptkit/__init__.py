@@ -3,8 +3,8 @@
 Read it in this order: `errors`, `prompt`, `constraint`, `request`, `response`, `result`,
 `transport`; then `trace`, `question`, `stream`, `heartbeat`, `executor` and `session`, which stands
 on them; then `transports.stack` and the layers it orders, with `tokens`, `pricing` and `codec`;
-then `profile`, `answerer`, `connect` and `run`; then the primitives. What third parties do stands
-in `adapters`, what people see in `notebook`, `terminal` and `cli`.
+then `profile`, `answerer`, `routing`, `connect` and `run`; then the primitives. What third parties
+do stands in `adapters`, what people see in `notebook`, `terminal` and `cli`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,26 @@ from promptkit.result import Result, Verdict
 from promptkit.run import run
 from promptkit.session import Session
 from promptkit.transport import Transport
+from promptkit.transports.breaker import BreakerPolicy
 from promptkit.transports.budget import Budget
+from promptkit.transports.hedge import Hedge
 from promptkit.transports.limit import Limits
+from promptkit.transports.pack import Packing
 from promptkit.transports.retry import RetryPolicy
+from promptkit.transports.routes import Route, Routes
+from promptkit.transports.store import Cache
 
 __all__ = [
+    "BreakerPolicy",
     "Budget",
+    "Cache",
     "Choice",
     "Constraint",
+    "Hedge",
     "Limits",
     "Message",
     "Options",
+    "Packing",
     "Price",
     "Profile",
     "Prompt",
@@ -43,6 +52,8 @@ __all__ = [
     "Response",
     "Result",
     "RetryPolicy",
+    "Route",
+    "Routes",
     "Session",
     "Transport",
     "Usage",

@@ -9,20 +9,26 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from itertools import count
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from promptkit.adapters.http import HttpAdapter
 from promptkit.adapters.local import LocalAdapter
 from promptkit.adapters.openai import OpenAIAdapter, is_client
+from promptkit.defaults import DEFAULT_CONCURRENCY
 from promptkit.errors import ProfileError
-from promptkit.profile import KeySource, Profile
+from promptkit.key_source import KeySource
+from promptkit.profile import Profile
 from promptkit.secret import Secret
-from promptkit.session import DEFAULT_CONCURRENCY
 from promptkit.transport import Transport, as_transport
 from promptkit.transports.recording import Replay
+
+if TYPE_CHECKING:
+    from promptkit.adapters.batch_api import BatchApi
+    from promptkit.adapters.dialect import Dialect
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 
@@ -38,6 +44,7 @@ class Answerer:
         is_stable: Whether the same address is the same model tomorrow: only then are answers
             kept on disk without being asked to.
         is_remote: Whether it has rate limits and is worth a ledger.
+        takes_lists: Whether it can be sent a pack of requests.
     """
 
     transport: Transport
@@ -49,7 +56,9 @@ class Answerer:
     is_remote: bool = False
     is_local: bool = False
     is_recorded: bool = False
+    takes_lists: bool = False
     close: Callable[[], Awaitable[None]] | None = None
+    batch: Callable[[], BatchApi] | None = None
 
 
 def who_answers(  # noqa: PLR0911 -- one return for each who may answer, in their order
@@ -104,7 +113,9 @@ def _handed_in(transport: Any) -> Answerer:
             owner=adapter.endpoint,
             is_stable=not _is_loopback(adapter.endpoint),
             is_remote=True,
+            takes_lists=True,
             close=adapter.aclose,
+            batch=partial(_batch_through, transport, adapter.dialect),
         )
     # Every transport of one's own has limits of its own.
     return Answerer(
@@ -149,8 +160,31 @@ def _http(settings: Profile, key: Secret | None, model: str | None) -> Answerer:
         owner=_fingerprint(key),
         is_stable=not _is_loopback(url),
         is_remote=True,
+        takes_lists=True,
         close=adapter.aclose,
+        batch=partial(_batch_with_key, settings, url, key, adapter.dialect),
     )
+
+
+def _batch_with_key(settings: Profile, url: str, key: Secret | None, dialect: Dialect) -> BatchApi:
+    from promptkit.adapters.batch_api import BatchApi
+    from promptkit.adapters.batch_send import HttpSender
+
+    sender = HttpSender(
+        base_url=url,
+        api_key=key,
+        organization=settings.organization,
+        project=settings.project,
+        api_version=settings.api_version,
+    )
+    return BatchApi(sender, dialect, _fingerprint(key))
+
+
+def _batch_through(client: Any, dialect: Dialect) -> BatchApi:
+    from promptkit.adapters.batch_api import BatchApi
+    from promptkit.adapters.batch_openai import OpenAISender
+
+    return BatchApi(OpenAISender(client), dialect)
 
 
 def _key(settings: Profile, *, is_profile: bool) -> Secret | None:

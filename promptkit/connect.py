@@ -7,32 +7,43 @@ AZURE_OPENAI_API_KEY, OPENAI_API_VERSION); else the embedded model, with one lin
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from promptkit.adapters.book_meter import shared_meters
+from promptkit.adapters.lease import shared_lease
 from promptkit.adapters.ledger import Ledger
 from promptkit.adapters.sqlite import SqliteStore
 from promptkit.answerer import Answerer, who_answers
+from promptkit.defaults import Defaults
 from promptkit.errors import OptionError, ProfileError
 from promptkit.folders import data_folder
 from promptkit.pricing import with_overrides
 from promptkit.profile import Profile, load_profile
 from promptkit.request import APIS, Api
+from promptkit.routing import who_answers_routes
 from promptkit.secret import Secret
-from promptkit.session import Defaults, Session
+from promptkit.session import Session
 from promptkit.terminal import install_terminal_observer
 from promptkit.trace import Step
 from promptkit.transports.budget import Budget, Meter
-from promptkit.transports.cache import MemoryStore, Store
+from promptkit.transports.hedge import Hedge
 from promptkit.transports.limit import Limits
+from promptkit.transports.pack import Packing
 from promptkit.transports.retry import DEFAULT_POLICY, RetryPolicy
+from promptkit.transports.routes import Route, Routes
 from promptkit.transports.stack import Layers, stack
+from promptkit.transports.store import Cache, MemoryStore, Store
 
-CacheChoice = bool | str | os.PathLike[str] | Store | None
+if TYPE_CHECKING:
+    from promptkit.batch import Batches
+
+CacheChoice = bool | str | os.PathLike[str] | Cache | Store | None
 
 
 def connect(
@@ -44,10 +55,13 @@ def connect(
     organization: str | None = None,
     project: str | None = None,
     transport: Any = None,
+    routes: Routes | Sequence[Route | str] | None = None,
     cache: CacheChoice | EllipsisType = ...,
     budget: Budget | float | str | None = None,
     limits: Limits | Mapping[str, Any] | None = None,
     retry: RetryPolicy = DEFAULT_POLICY,
+    hedge: Hedge | float | bool | None = None,
+    pack: Packing | Mapping[str, int] | bool | None = None,
     ledger: bool | str | EllipsisType = ...,
     record: str | os.PathLike[str] | None = None,
     replay: str | os.PathLike[str] | None = None,
@@ -64,12 +78,16 @@ def connect(
         project: As in OpenAI's settings.
         transport: An AsyncOpenAI or AsyncAzureOpenAI client, or any async function from Request
             to Response or text.
-        cache: A path, True for the profile's own file, "memory", or None for no cache. Left
-            alone it is the profile's file, or memory where an address may be another model
-            tomorrow (loopback, a transport of your own).
-        budget: US dollars that the session will not exceed, or a Budget.
+        routes: Several ways to the model, as profiles' names or `Route`s, or a `Routes`.
+        cache: A path, True for the profile's own file, "memory", a Cache with further settings,
+            or None for no cache. Left alone it is the profile's file, or memory where an address
+            may be another model tomorrow (loopback, a transport of your own).
+        budget: US dollars that the session will not exceed, or a Budget. What it says of a
+            day holds for all sessions of the profile that have a day's limit.
         limits: Rate limits by hand, where the endpoint does not tell them.
         retry: How long and how often to try.
+        hedge: True, seconds or a `Hedge`: a call that takes too long is sent a second time.
+        pack: How embeddings, moderations and completions share a call; False for not at all.
         ledger: True, False, or "text" to keep prompts and answers as well.
         record: Write a recording here.
         replay: Answer from this recording only.
@@ -81,15 +99,24 @@ def connect(
     """
     if isinstance(api_key, str):
         api_key = Secret(api_key)  # so that no traceback shows it from here on
-    _check_arguments(transport, base_url, replay, record, api_key)
-    found = _profile(profile, transport, base_url, replay)
+    _check_arguments(
+        record, api_key, transport=transport, base_url=base_url, replay=replay, routes=routes
+    )
+    found = _profile(profile, transport or routes, base_url, replay)
     settings = replace(
         found or Profile(),
         **_given(model=model, base_url=base_url, organization=organization, project=project),
+        **_given(routes=Routes.coerce(routes), hedge=Hedge.coerce(hedge)),
     )
     if limits is not None:
         settings = replace(settings, limits=Limits.coerce(limits))
-    answerer = who_answers(settings, api_key, transport, replay, is_profile=found is not None)
+    if pack is not None:
+        settings = replace(settings, pack=Packing.coerce(pack))
+    fork = None
+    if settings.routes is not None and transport is None and replay is None:
+        answerer, fork = who_answers_routes(settings, settings.routes, api_key)
+    else:
+        answerer = who_answers(settings, api_key, transport, replay, is_profile=found is not None)
     chosen = answerer.model if answerer.is_local else settings.model or answerer.model
     folder = data_folder() / "profiles" / settings.name
     resources = [answerer.close] if answerer.close else []
@@ -99,13 +126,18 @@ def connect(
     if store is not None:
         resources.append(store.aclose)
     meters = _meters(settings, budget, folder)
+    resources += [meter.aclose for meter in meters]
     layers = Layers(
         store=store,
         retry=retry,
         meters=meters,
         limits=settings.limits if answerer.is_remote or limits is not None else None,
         owner=answerer.owner,
-        price_of=with_overrides(settings.prices),
+        price_of=with_overrides(settings.prices) if fork is None else fork.prices,
+        hedge=settings.hedge,
+        pack=settings.pack if answerer.takes_lists else None,
+        fork=fork,
+        lease=shared_lease(data_folder()) if answerer.is_remote else None,
         record=(record, chosen) if record is not None else None,
     )
     trace = Step()
@@ -126,20 +158,17 @@ def connect(
         ),
         trace,
         tuple(resources),
+        _batching(answerer, folder, layers) if answerer.batch else None,
     )
 
 
-def _check_arguments(transport: Any, base_url: Any, replay: Any, record: Any, api_key: Any) -> None:
-    given = [
-        name
-        for name, value in (("transport", transport), ("base_url", base_url), ("replay", replay))
-        if value is not None
-    ]
+def _check_arguments(record: Any, api_key: Any, **who: Any) -> None:
+    given = list(_given(**who))
     if len(given) > 1:
         raise OptionError(f"{' and '.join(given)} together", hint="one of them answers; give one")
-    if transport is not None and api_key is not None:
+    if who["transport"] is not None and api_key is not None:
         raise OptionError("transport and api_key together", hint="the transport has its own key")
-    if replay is not None and record is not None:
+    if who["replay"] is not None and record is not None:
         raise OptionError("record and replay together", hint="give one")
 
 
@@ -168,32 +197,47 @@ def _store(choice: Any, answerer: Answerer, folder: Path) -> Store | None:
     if choice is None or choice is False:
         return None
     if isinstance(choice, EllipsisType):
-        choice = True if answerer.is_stable else "memory"
-    if choice == "memory":
-        return MemoryStore()
-    if choice is True:
-        return SqliteStore(folder / "cache.sqlite")
-    if isinstance(choice, (str, os.PathLike)):
-        path = Path(choice)
-        return SqliteStore(path / "cache.sqlite" if path.is_dir() else path)
-    if hasattr(choice, "get") and hasattr(choice, "put"):
+        choice = Cache()
+    elif isinstance(choice, (bool, str, os.PathLike)):
+        choice = Cache(choice)
+    elif hasattr(choice, "get") and hasattr(choice, "put"):
         return cast("Store", choice)
-    raise OptionError(f"cache={choice!r}", hint='a path, True, "memory", a Store, or None')
+    if not isinstance(choice, Cache):
+        raise OptionError(f"cache={choice!r}", hint='a path, True, "memory", a Cache or a Store')
+    path = choice.path
+    if path is None:
+        path = True if answerer.is_stable or choice.secret is not None else "memory"
+    if path == "memory":
+        return MemoryStore(max_bytes=choice.max_bytes, ttl_s=choice.ttl_s)
+    file = folder / "cache.sqlite" if path is True else Path(cast("str", path))
+    return SqliteStore(file / "cache.sqlite" if file.is_dir() else file, choice)
+
+
+def _batching(answerer: Answerer, folder: Path, layers: Layers) -> Callable[[], Batches]:
+    """What makes the session's Batches when it is first asked for: few sessions use them."""
+
+    @functools.cache
+    def batches() -> Batches:
+        from promptkit.batch import Batches
+
+        path, api = folder / "batches.sqlite", answerer.batch
+        return Batches(
+            api() if api else None,
+            path=path,
+            store=layers.store,
+            meters=layers.meters,
+            price_of=layers.price_of,
+        )
+
+    return batches
 
 
 def _meters(settings: Profile, budget: Any, folder: Path) -> tuple[Meter, ...]:
-    """The budget of this session, and its profile's, which all its sessions here share."""
+    """The budget of this session, and its profile's, which all its sessions share."""
     own = Budget.coerce(budget)
-    meters = [] if own == Budget() else [Meter(own, "session")]
-    if settings.budget != Budget():
-        shared = _profile_meters.setdefault(
-            (str(folder), settings.budget), Meter(settings.budget, f"profile {settings.name!r}")
-        )
-        meters.append(shared)
-    return tuple(meters)
-
-
-_profile_meters: dict[tuple[str, Budget], Meter] = {}
+    day = min((d for d in (own.day, settings.budget.day) if d is not None), default=None)
+    meters = [Meter(own, "session")] if own.hard is not None or own.softs else []
+    return (*meters, *shared_meters(folder, replace(settings.budget, day=day), settings.name))
 
 
 def _api(name: str | None) -> Api:

@@ -30,6 +30,13 @@ attempt all the same), `hint` (what to do). No message holds a key or the text o
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
+Fault = Literal["client", "limit", "network", "server"]
+
+_GAVE_UP_WAITING: Final = frozenset((408, 502, 504, 520, 522, 524, 598, 599))
+"""Statuses of a server or proxy that did not wait for the answer, or lost it."""
+
 
 class PromptkitError(Exception):
     """Root of the tree: `except PromptkitError` catches all that promptkit itself raises.
@@ -110,7 +117,16 @@ class CallError(PromptkitError):
         status: The HTTP status, where there was one.
         retry_after_s: How long the server asked to wait, in seconds.
         headers: The response's rate-limit headers, lower-case names.
+        fault: Whose it is: «client» (request or key), «limit» (rate or credit), «network»
+            (connection or time), «server».
+        elsewhere: Whether another route is ready to take the request at once.
+        jitter: The share of a random wait that is common to all who failed together, 0 to 1;
+            None where each draws its own.
     """
+
+    fault: Fault = "server"
+    elsewhere: bool = False
+    jitter: float | None = None
 
     def __init__(
         self,
@@ -133,6 +149,7 @@ class ConnectionFailedError(CallError):
 
     retryable = True
     billed = True
+    fault: Fault = "network"
 
 
 class DeadlineError(CallError, TimeoutError):
@@ -140,6 +157,7 @@ class DeadlineError(CallError, TimeoutError):
 
     retryable = True
     billed = True
+    fault: Fault = "network"
 
 
 class ProtocolError(CallError):
@@ -154,18 +172,26 @@ class InterruptedStreamError(CallError):
 
     Attributes:
         text: The text received before the break.
+        input_tokens: Estimated tokens of the prompt, for what the break has cost; 0 where
+            nobody estimated them.
+        output_tokens: Estimated tokens of the answers until the break.
     """
 
     billed = True
+    fault: Fault = "network"
 
     def __init__(self, message: str, *, text: str = "", hint: str = "") -> None:
         """Keep the text that came before the break."""
         super().__init__(message, hint=hint)
         self.text = text
+        self.input_tokens = 0
+        self.output_tokens = 0
 
 
 class RefusedRequestError(CallError):
     """The server will not take this request as it is (400, 413, 422)."""
+
+    fault: Fault = "client"
 
 
 class ContextLengthError(RefusedRequestError):
@@ -175,22 +201,48 @@ class ContextLengthError(RefusedRequestError):
 class AuthenticationError(CallError):
     """The key is missing, wrong, or not allowed to do this (401, 403)."""
 
+    fault: Fault = "client"
+
 
 class UnknownModelError(CallError):
     """The endpoint knows no such model, or no such address (404)."""
+
+    fault: Fault = "client"
 
 
 class RateLimitError(CallError):
     """Too many requests or tokens for now (429)."""
 
     retryable = True
+    fault: Fault = "limit"
 
 
 class QuotaError(CallError):
     """The account's credit or monthly limit is used up (429, `insufficient_quota`)."""
 
+    fault: Fault = "limit"
+
 
 class ServerError(CallError):
-    """The server failed or was too busy (408, 409, 5xx)."""
+    """The server failed or was too busy (408, 409, 5xx).
+
+    Where the status says that something in between gave up waiting (408, 502, 504 and the 52x of
+    proxies), the model may have worked all the same, so the attempt counts as billed.
+    """
 
     retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Decide by the status whether the attempt may be billed."""
+        super().__init__(
+            message, hint=hint, status=status, retry_after_s=retry_after_s, headers=headers
+        )
+        self.billed = status in _GAVE_UP_WAITING

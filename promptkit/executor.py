@@ -169,10 +169,11 @@ class _Window(Generic[Item]):
             progress.in_flight += 1
             self._busy.add(me)
             try:
-                if self._late is not None:
-                    raise self._late_error()
-                result = await work(*entry)
-                progress.done += 1
+                if self._late is None:
+                    result = await work(*entry)
+                    progress.done += 1
+                else:
+                    result = self._failed(entry[0], self._late_error())
             except Exception as error:  # noqa: BLE001 -- kept, or raised by the reader
                 result = self._failed(entry[0], error)
             except asyncio.CancelledError:

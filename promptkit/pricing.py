@@ -67,13 +67,21 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class TieredPrice(Price):
-    """A price that rises with the length of the prompt; `genai-prices` works it out."""
+    """A price that rises with the length of the prompt; `genai-prices` works it out.
+
+    Attributes:
+        base_below: Prompts of fewer tokens cost the plain price, which takes a hundredth of the
+            time to work out.
+    """
 
     model: str = ""
     provider: str = ""
+    base_below: int = 0
 
     def cost(self, usage: Usage) -> float:
         """Return what `usage` costs in US dollars, by its tier."""
+        if usage.input_tokens < self.base_below:
+            return Price.cost(self, usage)
         priced = _calculate(self.model, usage, provider=self.provider)
         return float(priced.total_price) if priced else Price.cost(self, usage)
 
@@ -138,9 +146,16 @@ def _listed(model: str, url: str) -> Price | None:
     longest = _longest_answer(model, priced.model.context_window)
     numbers = [_base_rate(rate) for rate in named]
     cached = None if rates.cache_read_mtok is None else numbers[2]
-    if any(hasattr(rate, "tiers") for rate in named):
+    starts = [tier.start for rate in named for tier in getattr(rate, "tiers", ())]
+    if starts:
         return TieredPrice(
-            numbers[0], numbers[1], cached, longest, model=model, provider=priced.provider.id
+            numbers[0],
+            numbers[1],
+            cached,
+            longest,
+            model=model,
+            provider=priced.provider.id,
+            base_below=min(starts),
         )
     return Price(numbers[0], numbers[1], cached, longest)
 

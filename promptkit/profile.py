@@ -8,9 +8,15 @@
     project = "proj-…"
     model = "gpt-5.4-mini"
     key = { env = "OPENAI_STAGING_KEY" }
-    budget = { soft = 1.00, hard = 5.00 }
+    budget = { soft = 1.00, hard = 5.00, day = 0.50 }
     limits = { requests_per_minute = 500, concurrency = 64 }
-    cache = true
+    cache = true               # or a path, or a table: { ttl_s = 86400, max_bytes = 2_000_000_000 }
+
+    [profiles.prod]
+    routes = ["prod-east", { profile = "prod-west", weight = 2 }]   # other profiles' names
+    strategy = "weighted"      # or least_in_flight, round_robin, priority
+    hedge = true               # or seconds, or a table; see `transports.hedge`
+    pack = { completions = 8 } # or false; see `transports.pack`
 
     [profiles.staging.prices."my-fine-tune"]
     input = 0.30
@@ -27,26 +33,26 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
-from promptkit.errors import MissingExtraError, OptionError, ProfileError
+from promptkit.errors import OptionError, ProfileError
+from promptkit.key_source import KeySource, parse_key_source
 from promptkit.pricing import Price, parse_price
-from promptkit.secret import Secret
 from promptkit.transports.budget import Budget
+from promptkit.transports.hedge import Hedge
 from promptkit.transports.limit import Limits
+from promptkit.transports.pack import Packing
+from promptkit.transports.routes import Routes
+from promptkit.transports.store import Cache
 
 DEFAULT_NAME: Final = "default"
 """The name under which calls without a profile are kept."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{32,}")
-_COMMAND_S: Final = 30.0
 _TEXTS: Final = (
     "base_url",
     "organization",
@@ -58,37 +64,6 @@ _TEXTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KeySource:
-    """Where a key comes from: exactly one of the three is set.
-
-    Attributes:
-        env: The name of an environment variable.
-        keyring: «service/user» in the system's keyring.
-        command: A program and its arguments; it prints the key.
-    """
-
-    env: str | None = None
-    keyring: str | None = None
-    command: tuple[str, ...] | None = None
-
-    def resolve(self) -> Secret:
-        """Fetch the key.
-
-        Raises:
-            ProfileError: When it is not there. What a command printed is never shown.
-        """
-        if self.env:
-            value = os.environ.get(self.env, "")
-            if not value.strip():
-                hint = f"export {self.env}=…, or change the profile's key"
-                raise ProfileError(f"the environment variable {self.env} is not set", hint=hint)
-            return Secret(value)
-        if self.keyring:
-            return Secret(_from_keyring(self.keyring))
-        return _from_command(self.command or ())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One table of `[profiles.…]`; see the module's head.
@@ -97,6 +72,9 @@ class Profile:
         constraints: What the endpoint can be made to obey: "json_schema", "grammar" or "none";
             None takes what is known of its address.
         ledger: True keeps a record of each call, False none, "text" one with its texts.
+        routes: Other profiles that answer in this one's place.
+        hedge: When a late call gets a second copy; None for never.
+        pack: How requests share a call; None for not at all.
     """
 
     name: str = DEFAULT_NAME
@@ -110,9 +88,12 @@ class Profile:
     key: KeySource | None = None
     budget: Budget = field(default_factory=Budget)
     limits: Limits = field(default_factory=Limits)
-    cache: bool | str | None = None
+    cache: bool | str | Cache | None = None
     ledger: bool | str = True
     prices: Mapping[str, Price] = field(default_factory=dict)
+    routes: Routes | None = None
+    hedge: Hedge | None = None
+    pack: Packing | None = field(default_factory=Packing)
 
     def __post_init__(self) -> None:
         """Check the name: it becomes a folder's."""
@@ -180,7 +161,7 @@ def _read(name: str, table: Any, path: Path) -> Profile:
     if "api_key" in table or isinstance(table.get("key"), str):
         hint = 'say where it comes from: key = { env = "NAME" }'
         raise ProfileError(f"{where} holds a key itself", hint=hint)
-    known = [f.name for f in fields(Profile) if f.name != "name"]
+    known = [*(f.name for f in fields(Profile) if f.name != "name"), "strategy"]
     for entry in table:
         if entry not in known:
             close = difflib.get_close_matches(entry, known, n=1)
@@ -191,11 +172,15 @@ def _read(name: str, table: Any, path: Path) -> Profile:
     try:
         return Profile(
             name=name,
-            **{entry: table[entry] for entry in (*_TEXTS, "cache", "ledger") if entry in table},
-            key=_key_source(table["key"], where) if "key" in table else None,
-            budget=_budget(table.get("budget")),
+            **{entry: table[entry] for entry in (*_TEXTS, "ledger") if entry in table},
+            key=parse_key_source(table["key"], f"{where}: key") if "key" in table else None,
+            cache=_cache(table.get("cache"), where),
+            budget=Budget.coerce(table.get("budget")),
             limits=Limits.coerce(table.get("limits")),
             prices={model: parse_price(model, p) for model, p in prices.items()},
+            routes=Routes.coerce(table.get("routes"), table.get("strategy")),
+            hedge=Hedge.coerce(table.get("hedge")),
+            pack=Packing.coerce(table.get("pack")),
         )
     except OptionError as error:
         raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None
@@ -205,8 +190,8 @@ def _check_types(table: dict[str, Any], where: str) -> None:
     for entry in _TEXTS:
         if not isinstance(table.get(entry, ""), str):
             raise ProfileError(f"{where}: {entry} is not a text")
-    for entry in ("cache", "ledger"):
-        if not isinstance(table.get(entry, True), (bool, str)):
+    for entry, other in (("cache", dict), ("ledger", str)):
+        if not isinstance(table.get(entry, True), (bool, str, other)):
             raise ProfileError(f"{where}: {entry} is neither true, false nor a text")
     prices = table.get("prices", {})
     if not isinstance(prices, dict) or not all(isinstance(p, dict) for p in prices.values()):
@@ -216,70 +201,16 @@ def _check_types(table: dict[str, Any], where: str) -> None:
         raise ProfileError(f"{where}: constraints={table['constraints']!r}", hint=hint)
 
 
-def _budget(value: Any) -> Budget:
-    if isinstance(value, dict):
-        if not set(value) <= {"hard", "soft"}:
-            raise OptionError(f"budget={value!r}", hint="it may have hard and soft")
-        return Budget(**value)
-    return Budget.coerce(value)
-
-
-def _key_source(value: Any, where: str) -> KeySource:
-    hint = 'one of key = { env = "NAME" }, { keyring = "service/user" }, { command = ["…"] }'
-    if (
-        not isinstance(value, dict)
-        or len(value) != 1
-        or next(iter(value)) not in KeySource.__slots__
-    ):
-        raise ProfileError(f"{where}: the key's source is not understood", hint=hint)
-    ((kind, source),) = value.items()
-    if kind == "command":
-        if (
-            not isinstance(source, list)
-            or not source
-            or not all(isinstance(s, str) for s in source)
-        ):
-            raise ProfileError(f"{where}: command is not a list of texts", hint=hint)
-        return KeySource(command=tuple(source))
-    if not isinstance(source, str) or not source:
-        raise ProfileError(f"{where}: {kind} is not a text", hint=hint)
-    if kind == "env" and (not _VARIABLE.fullmatch(source) or _HEX_KEY.fullmatch(source)):
-        raise ProfileError(f"{where} holds a key where a variable's name is meant", hint=hint)
-    return KeySource(env=source) if kind == "env" else KeySource(keyring=source)
-
-
-def _from_keyring(place: str) -> str:
-    service, _, user = place.partition("/")
-    try:
-        import keyring
-    except ImportError:
-        hint = "pip install 'promptkit[keyring]'"
-        raise MissingExtraError(
-            "a key in the keyring needs the package keyring", hint=hint
-        ) from None
-    value = keyring.get_password(service, user)
-    if not value:
-        hint = f"keyring set {service} {user}"
-        raise ProfileError(f"the keyring has no key for {place!r}", hint=hint)
-    return value
-
-
-def _run_command(command: tuple[str, ...]) -> tuple[int, Secret | None]:
-    done = subprocess.run(  # noqa: S603 -- the user's own configuration names the program
-        command, capture_output=True, timeout=_COMMAND_S, check=False, stdin=subprocess.DEVNULL
-    )
-    printed = done.stdout.decode("utf-8", "replace").strip()
-    return done.returncode, Secret(printed) if printed else None
-
-
-def _from_command(command: tuple[str, ...]) -> Secret:
-    name = command[0] if command else ""
-    try:
-        code, key = _run_command(command)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        reason = getattr(error, "strerror", None) or f"no end within {_COMMAND_S:g} s"
-        raise ProfileError(f"the key's command {name!r} failed ({reason})") from None
-    if code or not key:
-        reason = f"exit code {code}" if code else "it printed nothing"
-        raise ProfileError(f"the key's command {name!r} failed ({reason})", hint="run it by hand")
-    return key
+def _cache(value: Any, where: str) -> bool | str | Cache | None:
+    """Read `cache`: true, false, a path, or a table of the fields of `Cache`."""
+    if not isinstance(value, dict):
+        return cast("bool | str | None", value)
+    known = [f.name for f in fields(Cache)]
+    unknown = [entry for entry in value if entry not in known]
+    if unknown:
+        hint = f"it may have {', '.join(known)}"
+        raise ProfileError(f"{where}: cache has an unknown field {unknown[0]!r}", hint=hint)
+    settings = dict(value)
+    if "secret" in settings:
+        settings["secret"] = parse_key_source(settings["secret"], f"{where}: cache.secret")
+    return Cache(**settings)

@@ -18,6 +18,9 @@ from promptkit.prompt import Message
 Api = Literal["chat", "responses", "completions", "embeddings", "moderations"]
 """The five families of OpenAI-compatible addresses a Request can go to."""
 
+CacheUse = Literal["use", "refresh", "off"]
+"""What a cache may do with a Request: answer it, only keep a new answer to it, or neither."""
+
 APIS: Final = get_args(Api)
 KEY_VERSION: Final = b"promptkit-1"
 """Changes whenever the meaning of a key does, so that old cache entries are never mistaken."""
@@ -151,6 +154,20 @@ def _number(name: str, value: Any) -> float:
 NO_OPTIONS: Final = Options()
 
 
+def check_cache_use(use: CacheUse) -> CacheUse:
+    """Return `use`, or refuse it.
+
+    Raises:
+        OptionError: When it is none of the three.
+    """
+    if use not in _CACHE_USES:
+        raise OptionError(f"cache={use!r}", hint=f"one of {', '.join(_CACHE_USES)}")
+    return use
+
+
+_CACHE_USES: Final = get_args(CacheUse)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One question to one model.
@@ -164,6 +181,9 @@ class Request:
             question is another request than sample 4: each is sent, cached and replayed
             by itself.
         endpoint: Who answers: address, organisation and project. Never a key.
+        cache: "use" answers from the cache where it can; "refresh" asks anew and keeps that
+            answer in the old one's place; "off" neither looks it up nor keeps it. Not part of
+            the key.
         lane: Which queue it waits in at a rate limit, see `Step.lane`. Not part of the key.
     """
 
@@ -173,6 +193,7 @@ class Request:
     api: Api = "chat"
     sample: int = 0
     endpoint: str = ""
+    cache: CacheUse = field(default="use", repr=False, compare=False)
     lane: int = field(default=0, repr=False, compare=False)
     _key: bytes = field(default=b"", init=False, repr=False, compare=False)
 

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 Source = Literal["endpoint", "cache", "replay", "joined"]
 """Where an answer came from. «joined» waited for an equal request that was already under way."""
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Deferred:
+    """A value some of whose fields are decoded when somebody first reads them.
+
+    Log-probabilities of a cached answer are a thousand small objects that few readers want. A
+    store makes such a value with `object.__new__`, leaves those fields' slots empty, and keeps
+    what they are decoded from. From outside it is the same frozen value: equality, `repr`,
+    `replace`, copies and pickles read the fields, and so decode them.
+    """
+
+    __slots__ = ("_deferred",)
+
+    _deferred: tuple[Callable[[Any, str, Any], None], Any]
+    """A function that fills at least the field of the given name, and what it decodes."""
+
+    if not TYPE_CHECKING:  # a type checker must still see which attributes there are
+
+        def __getattr__(self, name: str) -> Any:
+            """Fill an empty slot: Python calls this only where a slot holds nothing."""
+            if name not in type(self).__slots__:
+                msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(msg, name=name, obj=self)
+            decode, kept = self._deferred
+            decode(self, name, kept)
+            return object.__getattribute__(self, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +79,7 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Deferred):
     """One answer. `finish_reason` is "stop", "length", "content_filter" or as the server says."""
 
     text: str
@@ -71,6 +97,9 @@ class CallLog:
         latency_s: Seconds from sending the last attempt to its answer.
         waited_s: Seconds spent waiting for a rate limit, a budget or a retry.
         unsettled_usd: The most that failed attempts before it may have cost.
+        route: The route that gave the answer, where there are several.
+        hedged: Whether a second copy was sent because the first was late.
+        packed: How many requests shared one call; the usage is then this one's share of it.
     """
 
     source: Source = "endpoint"
@@ -78,10 +107,13 @@ class CallLog:
     latency_s: float = 0.0
     waited_s: float = 0.0
     unsettled_usd: float = 0.0
+    route: str = ""
+    hedged: bool = False
+    packed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Response(Deferred):
     """An answer.
 
     Attributes:
@@ -119,6 +151,11 @@ class Response:
     def paid_usd(self) -> float | None:
         """What this answer added to the bill: 0 when it was cached, replayed or joined."""
         return self.cost_usd if self.log.source == "endpoint" else 0.0
+
+    def __getstate__(self) -> list[Any]:
+        """Return the fields for a pickle or deep copy, which no read-only mapping goes into."""
+        values = [getattr(self, each.name) for each in fields(self)]
+        return [dict(v) if isinstance(v, MappingProxyType) else v for v in values]
 
     def with_log(self, **changes: Any) -> Response:
         """Return this response with some fields of its log changed."""

@@ -5,23 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Awaitable,
-    Callable,
-    Iterable,
-    Sized,
-)
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sized
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from promptkit.defaults import NO_DEFAULTS, Defaults
 from promptkit.errors import OptionError
 from promptkit.executor import OnError, check_window, run_window
 from promptkit.heartbeat import Heartbeat
 from promptkit.prompt import Prompt
 from promptkit.question import Question, function_of, messages_of, name_of
-from promptkit.request import APIS, NO_OPTIONS, Api, Options, Request
+from promptkit.request import APIS, Api, CacheUse, Request, check_cache_use
 from promptkit.response import Response
 from promptkit.stream import TextStream
 from promptkit.trace import Call, Progress, Step, Totals
@@ -30,27 +24,10 @@ from promptkit.transport import OnText, Transport
 if TYPE_CHECKING:
     import pandas as pd
 
+    from promptkit.batch import Batches
+    from promptkit.forecast import Forecast
+
 T = TypeVar("T")
-DEFAULT_CONCURRENCY: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What a Session adds to each question.
-
-    Attributes:
-        model: Asked when the call names none.
-        endpoint: Who answers; part of each request's key.
-        options: Overridden one by one by the options of a call.
-        api: The family of addresses.
-        concurrency: The window of a `map` that names none.
-    """
-
-    model: str | None = None
-    endpoint: str = ""
-    options: Options = NO_OPTIONS
-    api: Api = "chat"
-    concurrency: int = DEFAULT_CONCURRENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +39,10 @@ class Session:
     """
 
     transport: Transport
-    defaults: Defaults = Defaults()
+    defaults: Defaults = NO_DEFAULTS
     trace: Step = field(default_factory=Step)
     resources: tuple[Callable[[], Awaitable[None]], ...] = field(default=(), repr=False)
+    batching: Callable[[], Batches] | None = field(default=None, repr=False)
 
     # -- asking ---------------------------------------------------------------------------
 
@@ -75,6 +53,7 @@ class Session:
         model: str | None = None,
         api: Api | None = None,
         sample: int = 0,
+        cache: CacheUse | None = None,
         **options: Any,
     ) -> Response:
         """Ask one question.
@@ -84,12 +63,13 @@ class Session:
             model: Which model, if not the session's.
             api: Which API: "chat", "responses", "completions", "embeddings", "moderations".
             sample: Which of several answers to this question; each number is its own request.
+            cache: "refresh" asks anew and keeps the answer, "off" does not touch the cache.
             options: Any of `promptkit.Options`, such as `temperature` or `max_tokens`.
 
         Raises:
             PromptkitError: One of its kinds, see `promptkit.errors`.
         """
-        return await self._call(self.request(question, model, api, sample, options))
+        return await self._call(self.request(question, model, api, sample, options, cache=cache))
 
     def stream(
         self,
@@ -98,6 +78,7 @@ class Session:
         model: str | None = None,
         api: Api | None = None,
         sample: int = 0,
+        cache: CacheUse | None = None,
         **options: Any,
     ) -> TextStream:
         """Ask one question and yield its text piece by piece, as it comes.
@@ -105,7 +86,7 @@ class Session:
         The pieces go through the same layers as `ask`. After the last one, `.response` of the
         returned stream holds the whole answer with its usage.
         """
-        request = self.request(question, model, api, sample, options)
+        request = self.request(question, model, api, sample, options, cache=cache)
         return TextStream(lambda on_text: self._call(request, on_text))
 
     def request(
@@ -115,6 +96,8 @@ class Session:
         api: Api | None = None,
         sample: int = 0,
         options: dict[str, Any] | None = None,
+        *,
+        cache: CacheUse | None = None,
     ) -> Request:
         """Return the Request that `ask` would send."""
         defaults = self.defaults
@@ -125,6 +108,7 @@ class Session:
                 sample=sample or question.sample,
                 options=question.options.replace(**options or {}),
                 endpoint=question.endpoint or defaults.endpoint,
+                cache=check_cache_use(cache or question.cache),
                 lane=self.trace.lane,
             )
         chosen = model or defaults.model
@@ -142,6 +126,7 @@ class Session:
             api=api or defaults.api,
             sample=sample,
             endpoint=defaults.endpoint,
+            cache=defaults.cache if cache is None else check_cache_use(cache),
             lane=self.trace.lane,
         )
 
@@ -244,18 +229,52 @@ class Session:
         results = await self.map(fn, rows(frame), concurrency=concurrency, on_error=on_error)
         return with_answers(frame, results, into)
 
+    async def batch(self, questions: Iterable[Question], **settings: Any) -> list[Response]:
+        """Ask all questions at half price through the endpoint's batch API, within a day.
+
+        Takes the arguments of `ask`, and `on_error` as `map` does; see `promptkit.batch`.
+        """
+        return await self.batches.run(self, questions, **settings)
+
+    @property
+    def batches(self) -> Batches:
+        """The batches under way: `under_way()` lists them, `cancel()` ends one."""
+        from promptkit.batch import NO_BATCHES
+
+        return self.batching() if self.batching else NO_BATCHES
+
+    async def estimate(self, fn: Any, items: Any, **how: Any) -> Forecast:
+        """Say beforehand what `map(fn, items)` will take: calls, tokens, cost and time.
+
+        To learn what cannot be counted it runs some of the items, which costs money; `pilot=0`
+        runs none. `how` is what `promptkit.forecast.estimate` takes: pilot, within, total,
+        concurrency, seed.
+        """
+        from promptkit.forecast import estimate
+
+        return await estimate(self, fn, items, **how)
+
     # -- the trace ------------------------------------------------------------------------
 
     def step(self, name: str) -> Session:
         """Return a session whose calls are traced under a step of their own."""
-        return Session(self.transport, self.defaults, self.trace.child(name), self.resources)
+        here = self.trace.child(name)
+        return Session(self.transport, self.defaults, here, self.resources, self.batching)
 
-    def using(self, *, model: str | None = None, api: Api | None = None, **options: Any) -> Session:
+    def using(
+        self,
+        *,
+        model: str | None = None,
+        api: Api | None = None,
+        cache: CacheUse | None = None,
+        **options: Any,
+    ) -> Session:
         """Return a session on the same trace with other defaults."""
         defaults = dataclasses.replace(
             self.defaults,
             model=model or self.defaults.model,
             api=api or self.defaults.api,
+            cache=check_cache_use(cache or self.defaults.cache),
             options=self.defaults.options.replace(**options),
         )
         return dataclasses.replace(self, defaults=defaults)

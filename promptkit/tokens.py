@@ -23,11 +23,17 @@ _WEIGHT: Final = 0.1
 
 def bytes_of(request: Request) -> int:
     """Count the UTF-8 bytes of all that a request says, constraint and `extra` included."""
+    size = 0
+    for message in request.messages:
+        content = message.content
+        text = content if type(content) is str else message.text
+        size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
     options = request.options
-    texts = [message.text for message in request.messages]
-    texts += [repr(options.constraint.value)] if options.constraint else []
-    texts += [options.extra] if options.extra else []
-    return sum(len(text.encode("utf-8", "replace")) for text in texts)
+    if options.constraint is not None:
+        size += len(repr(options.constraint.value).encode("utf-8", "replace"))
+    if options.extra is not None:
+        size += len(options.extra.encode("utf-8", "replace"))
+    return size
 
 
 def upper_bound(request: Request) -> int:

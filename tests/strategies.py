@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from promptkit.prompt import Message, Part
 from promptkit.request import Options, Request
+from promptkit.response import Alternative, Choice, Response, TokenLogprob, Usage
 
 texts = st.text(max_size=40)
 hostile_texts = st.one_of(
@@ -50,4 +51,34 @@ requests = st.builds(
     api=st.sampled_from(["chat", "responses"]),
     sample=st.integers(0, 2),
     endpoint=st.sampled_from(["", "http://one/v1", "http://one/v1 org=x"]),
+)
+log_probabilities = st.floats(-50, 0)
+token_logprobs = st.builds(
+    TokenLogprob,
+    hostile_texts,
+    log_probabilities,
+    st.lists(st.builds(Alternative, hostile_texts, log_probabilities), max_size=2).map(tuple),
+)
+choices = st.builds(
+    Choice,
+    hostile_texts,
+    st.sampled_from([None, "stop", "length"]),
+    st.none() | st.lists(token_logprobs, max_size=2).map(tuple),
+)
+responses = st.builds(
+    Response,
+    choices=st.lists(choices, max_size=2).map(tuple),
+    usage=st.builds(
+        Usage,
+        st.integers(0, 10**9),
+        st.integers(0, 10**9),
+        st.integers(0, 9),
+        st.integers(0, 9),
+        st.booleans(),
+    ),
+    model=st.sampled_from(["", "m-1"]),
+    cost_usd=st.none() | st.floats(0, 100),
+    vectors=st.none()
+    | st.lists(st.lists(st.floats(-1, 1), max_size=3).map(tuple), max_size=2).map(tuple),
+    moderations=st.none() | st.just(({"flagged": True, "scores": {"hate": 0.25}},)),
 )

@@ -73,10 +73,14 @@ async def test_an_error_of_the_items_source_ends_the_map_after_what_was_finished
     async def quick(session: pk.Session, item: int) -> int:
         return item
 
-    finished = []
-    with pytest.raises(RuntimeError, match="the file is broken"):
+    finished: list[tuple[int, int]] = []
+
+    async def read() -> None:
         async for pair in scripted().imap(quick, items(), concurrency=1):
             finished.append(pair)  # noqa: PERF401 -- what came before the error counts
+
+    with pytest.raises(RuntimeError, match="the file is broken"):
+        await read()
     assert finished == [(0, 0)]
 
 
@@ -88,9 +92,7 @@ async def test_a_late_map_gives_each_unfinished_item_an_error_and_tries_no_more(
         await asyncio.sleep(0 if item < 2 else 60)
         return item
 
-    results = await scripted().map(
-        work, range(10), concurrency=3, on_error="keep", deadline_s=0.1
-    )
+    results = await scripted().map(work, range(10), concurrency=3, on_error="keep", deadline_s=0.1)
     assert results[:2] == [0, 1]
     assert all(isinstance(result, DeadlineError) for result in results[2:])
     assert tried == [0, 1, 2, 3, 4]
@@ -117,9 +119,14 @@ async def test_a_late_map_over_an_endless_source_ends() -> None:
         return item
 
     seen = 0
-    with pytest.raises(DeadlineError):
+
+    async def read() -> None:
+        nonlocal seen
         async for _ in scripted().imap(work, numbers(), on_error="keep", deadline_s=0.05):
             seen += 1
+
+    with pytest.raises(DeadlineError):
+        await read()
     assert seen > 0
 
 
@@ -136,9 +143,7 @@ async def test_who_cancels_a_late_map_gets_the_cancellation() -> None:
         finally:
             await asyncio.sleep(0.05)
 
-    task = asyncio.create_task(
-        scripted().map(work, range(3), on_error="keep", deadline_s=0.05)
-    )
+    task = asyncio.create_task(scripted().map(work, range(3), on_error="keep", deadline_s=0.05))
     await asyncio.sleep(0.07)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -6,12 +6,11 @@ show it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from promptkit.errors import AuthenticationError, CallError
-from promptkit.response import Response
 from promptkit.secret import MaskedHeader, Secret, mask
 
 _DEPLOYMENT_PATHS: Final = ("/chat/completions", "/completions", "/embeddings")
@@ -65,29 +64,59 @@ def _is_sendable(key: Secret) -> bool:
     return value.isascii() and value.isprintable() and " " not in value
 
 
-def masked(outcome: Response | CallError, key: Secret | None) -> Response | CallError:
-    """Mask a key that a server echoed in its headers, or in words that became an error."""
-    value = key.reveal() if key is not None else ""
-    if not value:
-        return outcome
-    shown = mask(value)
-    if any(value in text for text in outcome.headers.values()):
-        kept = {name: text.replace(value, shown) for name, text in outcome.headers.items()}
-        if isinstance(outcome, Response):
-            return replace(outcome, headers=kept)
-        outcome.headers = kept
-    if isinstance(outcome, CallError):
-        outcome.message = outcome.message.replace(value, shown)
-        outcome.hint = outcome.hint.replace(value, shown)
-        outcome.args = (outcome.message,)
-    return outcome
+class EchoMask:
+    """Masks a key wherever a server echoes it.
 
-
-def without_key(raw: bytes, key: Secret | None) -> bytes:
-    """Mask a key wherever a server echoes it.
-
-    >>> without_key(b"wrong key: 0123456789abcd", Secret("0123456789abcd")).decode()
+    >>> EchoMask(Secret("0123456789abcd")).on_bytes(b"wrong key: 0123456789abcd").decode()
     'wrong key: …abcd'
     """
-    value = key.reveal() if key is not None else ""
-    return raw.replace(value.encode(), mask(value).encode()) if value else raw
+
+    __slots__ = ("_bytes", "_key", "_text")
+
+    def __init__(self, key: Secret) -> None:
+        """Keep the key, and the bytes to look for."""
+        self._key = key
+        self._bytes = _SecretBytes(key.reveal().encode("utf-8", "replace"))
+        self._text = MaskedHeader(key.reveal())
+
+    def on_bytes(self, raw: bytes) -> bytes:
+        """Return a body without the key."""
+        if raw.find(self._bytes) < 0:
+            return raw
+        return raw.replace(self._bytes, mask(self._key.reveal()).encode())
+
+    def on_headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return headers without the key."""
+        for text in headers.values():
+            if self._text in text:
+                return {name: self._on_text(text) for name, text in headers.items()}
+        return headers
+
+    def on_error(self, error: CallError) -> None:
+        """Take the key out of what an error tells."""
+        error.headers = dict(self.on_headers(error.headers))
+        error.message = self._on_text(error.message)
+        error.hint = self._on_text(error.hint)
+        error.args = (error.message,)
+
+    def _on_text(self, text: str) -> str:
+        return text.replace(self._key.reveal(), mask(self._key.reveal()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to be pickled, as a Secret does."""
+        return self._key.__reduce__()
+
+
+def mask_of(key: Secret | None) -> EchoMask | None:
+    """Return what masks a key; None where there is none."""
+    return EchoMask(key) if key is not None and key.reveal() else None
+
+
+class _SecretBytes(bytes):
+    """A key as bytes, not shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "<key>"

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from promptkit.adapters.http_headers import kept_headers
 from promptkit.adapters.retry_after import retry_after
 from promptkit.errors import (
     AuthenticationError,
     CallError,
-    ConnectionFailedError,
     ContextLengthError,
     ProtocolError,
     QuotaError,
@@ -32,23 +32,33 @@ _LONGEST: Final = 300
 _SHORTEST_SECRET: Final = 12
 """A line of the prompt from this length on is cut out of what a server echoes."""
 
-_KEPT_PREFIXES: Final = (
-    "x-ratelimit-",
-    "ratelimit-",
-    "retry-after",
-    "x-request-id",
-    "request-id",
-    "openai-",
-    "apim-request-id",
-    "azureml-",
-    "x-ms-region",
-    "x-ms-request-id",
-    "x-together-",
-)
-_PERSONAL: Final = ("openai-organization", "openai-project")
-
 _REFUSALS: Final = (400, 413, 422)
 _ERRORS: Final = range(400, 600)
+_AGAIN: Final = (408, 409, 425)
+"""Timed out while the request came, in conflict with another, too early: ask again."""
+
+_NEVER: Final = (501, 505, 511)
+"""The server has no such thing, does not speak this HTTP, or a network asks for a login first:
+asking again would not help."""
+
+_STATUS_OF: Final = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "insufficient_quota": 429,
+    "overloaded_error": 529,
+    "server_error": 500,
+    "api_error": 500,
+    "timeout_error": 504,
+    "context_length_exceeded": 400,
+    "invalid_request_error": 400,
+    "content_filter": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "model_not_found": 404,
+    "not_found_error": 404,
+}
+"""What an error that comes with status 200 would have had, by its code or type."""
 _CONTEXT_CODES: Final = ("context_length_exceeded", "exceed_context_size_error")
 _CONTEXT_WORDS: Final = re.compile(
     r"maximum context length|exceeds? the (available |model's )?context|context window"
@@ -56,21 +66,8 @@ _CONTEXT_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _QUOTA_CODES: Final = ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance")
+_FILTER_CODES: Final = ("content_filter", "content_policy_violation")
 _MODEL_CODES: Final = ("model_not_found", "DeploymentNotFound", "invalid_model", "unknown_model")
-
-
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Keep rate limits and request numbers, by lower-case names; nothing that names a person.
-
-    >>> kept_headers({"X-RateLimit-Limit-Requests": "60", "Set-Cookie": "id=1"})
-    {'x-ratelimit-limit-requests': '60'}
-    """
-    kept = {}
-    for name, value in headers.items():
-        lower = name.lower()
-        if lower.startswith(_KEPT_PREFIXES) and lower not in _PERSONAL:
-            kept[lower] = value
-    return kept
 
 
 def error_of(
@@ -78,18 +75,29 @@ def error_of(
 ) -> CallError:
     """Return the error that an answer with a status of 300 or more means.
 
+    The header `x-should-retry`, which OpenAI's clients obey too, has the last word on whether to
+    ask again.
+
     Args:
         request: What was asked; its model is named, its text is cut out of the server's words.
         status: The HTTP status.
         body: The answer's body, of any type.
         headers: The answer's headers, by lower-case names.
     """
+    kept = kept_headers(headers)
+    error = _error_of(request, status, body, kept)
+    wish = kept.get("x-should-retry")
+    if wish in ("true", "false"):
+        error.retryable = wish == "true"
+    return error
+
+
+def _error_of(request: Request, status: int, body: bytes, kept: dict[str, str]) -> CallError:
     detail = _detail(body)
     words = _clean(detail["message"] or _summary(body), request)
     said = f"{_subject(request, status)}: {words}" if words else _subject(request, status)
     code, kind = str(detail["code"] or ""), str(detail["type"] or "")
     codes = {code, kind}
-    kept = kept_headers(headers)
     if status in _REFUSALS and (
         codes & set(_CONTEXT_CODES) or _CONTEXT_WORDS.search(words) is not None
     ):
@@ -107,6 +115,9 @@ def error_of(
     ):
         hint = f"check the model's name ({request.model!r}) and base_url"
         return UnknownModelError(said, hint=hint, status=status, headers=kept)
+    if status in _REFUSALS and codes & set(_FILTER_CODES):
+        hint = "the provider's content filter stopped the prompt: rephrase it"
+        return RefusedRequestError(said, hint=hint, status=status, headers=kept)
     return _by_status(said, status, kept)
 
 
@@ -123,9 +134,8 @@ def _by_status(said: str, status: int, kept: dict[str, str]) -> CallError:
             else "this key may not do this: check its permissions, organisation and project"
         )
         return AuthenticationError(said, hint=hint, status=status, headers=kept)
-    # 501 says that the server has no such thing: asking again would not help.
-    is_failure = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if status in (408, 409) or (is_failure and status != HTTPStatus.NOT_IMPLEMENTED):
+    is_failure = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _NEVER
+    if status in _AGAIN or is_failure:
         wait = retry_after(kept)
         return ServerError(said, status=status, retry_after_s=wait, headers=kept)
     if status < HTTPStatus.BAD_REQUEST:
@@ -149,14 +159,25 @@ def error_in_answer(
     if not error:
         return None
     body = json.dumps({"error": error}).encode()
-    code = error.get("code") if isinstance(error, Mapping) else None
-    known = {"rate_limit_exceeded": 429, "server_error": 500, "insufficient_quota": 429}
-    status = known.get(code) if isinstance(code, str) else code
-    if type(status) is int and status in _ERRORS:
+    status = _status_in(error)
+    if status is not None:
         return error_of(request, status, body, headers)
     words = _clean(_detail(body)["message"], request) or "no message"
     msg = f"the server reported an error in place of an answer: {words}"
     return ProtocolError(msg, status=200, headers=kept_headers(headers))
+
+
+def _status_in(error: object) -> int | None:
+    """Return the status that an error names in its code or type."""
+    if not isinstance(error, Mapping):
+        return None
+    for name in ("code", "status", "type"):
+        value = error.get(name)
+        if isinstance(value, str):
+            value = int(value) if value.isdecimal() else _STATUS_OF.get(value)
+        if type(value) is int and value in _ERRORS:
+            return value
+    return None
 
 
 def unreadable(
@@ -167,12 +188,6 @@ def unreadable(
     msg = f"the answer is no JSON: {words}" if words else "the answer is empty"
     hint = "is base_url the address of an OpenAI-compatible API?"
     return ProtocolError(msg, hint=hint, status=200, headers=kept_headers(headers))
-
-
-def unsent(error: ConnectionFailedError) -> ConnectionFailedError:
-    """Mark an error as one where nothing reached the server, so that nothing is billed."""
-    error.billed = False  # this one instance differs from its class
-    return error
 
 
 # -- the server's own words -----------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 T = TypeVar("T")
 
 _Guard = AsyncGenerator[None, None]
+_Latest = tuple[T | None, Callable[[], asyncio.AbstractEventLoop | None]]
 _Table = weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, _Guard]]
 
 
@@ -39,8 +40,17 @@ class PerLoop(Generic[T]):
         self._close = close
         self._abandon = abandon
         self._table: _Table = weakref.WeakKeyDictionary()
+        self._latest: _Latest[T] = (None, _no_loop)
         weakref.finalize(self, _drop_idle, self._table, abandon).atexit = False
         _everyone.add(self)
+
+    def made_here(self) -> T | None:
+        """Return the running loop's client if it was the last one asked for; None to ask `here`.
+
+        Most programs have one loop, and each microsecond of a request counts.
+        """
+        client, loop = self._latest  # one tuple, read at once: another thread may change it
+        return client if loop() is asyncio.get_running_loop() else None
 
     async def here(self) -> T:
         """Return the running loop's client."""
@@ -55,14 +65,20 @@ class PerLoop(Generic[T]):
             # The first step tells the loop of the guard; it does not wait.
             await anext(guard)
         client_here: T = held[0]
+        self._latest = (client_here, weakref.ref(loop))
         return client_here
 
     async def aclose(self) -> None:
         """Close the running loop's client; those of other loops close with their loops."""
+        self._latest = (None, _no_loop)
         held = self._table.pop(asyncio.get_running_loop(), None)
         if held is not None:
             async with aclosing(held[1]):
                 pass
+
+
+def _no_loop() -> None:
+    return None
 
 
 async def _close_with_loop(close: Callable[[T], Awaitable[None]], client: T) -> _Guard:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import sys
 import time
 import weakref
@@ -18,18 +17,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from promptkit.adapters.address import masked, without_key
-from promptkit.adapters.classify import (
-    error_in_answer,
-    error_of,
-    kept_headers,
-    unreadable,
-    unsent,
-)
+from promptkit.adapters.address import EchoMask, mask_of
+from promptkit.adapters.classify import error_of
 from promptkit.adapters.dialect import ConstraintSupport, dialect_of, endpoint_name
+from promptkit.adapters.http_answer import OverHttp
+from promptkit.adapters.http_client import is_event_stream, unsent
+from promptkit.adapters.http_headers import kept_headers
 from promptkit.adapters.loops import PerLoop
-from promptkit.adapters.streaming import LARGEST_ANSWER, StreamedAnswer, too_large
-from promptkit.adapters.wire import can_stream, decode, encode
+from promptkit.adapters.streaming import StreamedAnswer
+from promptkit.adapters.wire import encode
 from promptkit.errors import (
     AuthenticationError,
     CallError,
@@ -40,11 +36,11 @@ from promptkit.errors import (
 from promptkit.request import Api, Request
 from promptkit.response import Response
 from promptkit.secret import Secret
-from promptkit.transport import OnText
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+_OK: Final = 200
 _RESOURCES: Final[Mapping[Api, str]] = {
     "chat": "chat.completions",
     "responses": "responses",
@@ -64,7 +60,7 @@ def is_client(candidate: object) -> bool:
     return sdk is not None and isinstance(candidate, sdk.AsyncOpenAI)
 
 
-class OpenAIAdapter:
+class OpenAIAdapter(OverHttp):
     """A Transport through an OpenAI SDK client.
 
     Attributes:
@@ -97,36 +93,14 @@ class OpenAIAdapter:
         self.concurrency = concurrency
         self._host = urlsplit(url).netloc
 
-    async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
-        """Ask once.
-
-        Raises:
-            CallError: One of its kinds.
-            OptionError: For an option the API has no field for.
-        """
-        streamed = (
-            StreamedAnswer(request, self.dialect, on_text)
-            if on_text is not None and can_stream(request)
-            else None
-        )
-        _, body = encode(request, self.dialect, stream=streamed is not None)
-        started = time.monotonic()
-        try:
-            outcome = await self._attempt(request, body, streamed)
-        except CallError as error:
-            outcome = error
-        outcome = masked(outcome, Secret(self._client.api_key or ""))
-        # Raised here and not where it was caught: so nothing of the SDK is chained.
-        if isinstance(outcome, CallError):
-            raise outcome
-        return outcome.with_log(latency_s=time.monotonic() - started)
-
     async def _attempt(
-        self, request: Request, body: dict[str, Any], streamed: StreamedAnswer | None
+        self, request: Request, streamed: StreamedAnswer | None
     ) -> Response | CallError:
         import httpx2
         import openai
 
+        _, body = encode(request, self.dialect, stream=streamed is not None)
+        started = time.monotonic()
         resource: Any = await self._client_here()
         for name in _RESOURCES[request.api].split("."):
             resource = getattr(resource, name)
@@ -134,12 +108,13 @@ class OpenAIAdapter:
         try:
             if streamed is None:
                 answer = await resource.with_raw_response.create(**arguments)
-                return self._read(request, answer.content, answer.headers)
-            async with resource.with_streaming_response.create(**arguments) as answer:
-                return await self._read_stream(request, answer, streamed)
+                whole = (_OK, kept_headers(answer.headers), answer.content)
+            else:
+                async with resource.with_streaming_response.create(**arguments) as answer:
+                    whole = await _read_stream(answer, streamed)
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            failure = self._translate(request, error)
-        return streamed.broken(failure) if streamed else failure
+            return self._translate(request, error)
+        return self._read(request, whole, streamed, started)
 
     async def _client_here(self) -> AsyncOpenAI:
         """Return the client; in a further event loop a copy, whose connections are that loop's.
@@ -157,50 +132,14 @@ class OpenAIAdapter:
         http_client = fresh(base_url=self._client.base_url, timeout=self._client.timeout)
         return self._client.copy(http_client=http_client)
 
-    async def _read_stream(
-        self, request: Request, answer: Any, streamed: StreamedAnswer
-    ) -> Response | CallError:
-        import httpx2
-
-        if answer.headers.get("content-type", "").startswith("application/json"):
-            whole = self._read(request, await answer.read(), answer.headers)
-            if isinstance(whole, Response) and whole.text:
-                streamed.hand_on(whole.text)
-            return whole
-        try:
-            async for chunk in answer.iter_bytes():
-                streamed.feed(chunk)
-                if streamed.done:
-                    break
-        except (httpx2.HTTPError, httpx2.StreamError, OSError):
-            if not streamed.is_whole:
-                raise
-        return streamed.response(kept_headers(answer.headers))
-
-    def _read(
-        self, request: Request, raw: bytes, all_headers: Mapping[str, str]
-    ) -> Response | CallError:
-        headers = kept_headers(all_headers)
-        if len(raw) > LARGEST_ANSWER:
-            return too_large()
-        raw = self._masked(raw)
-        try:
-            data = json.loads(raw)
-        except (ValueError, RecursionError):
-            return unreadable(request, raw, headers)
-        if isinstance(data, Mapping):
-            reported = error_in_answer(request, data, headers)
-            if reported is not None:
-                return reported
-        return decode(request, data, self.dialect, headers)
-
     def _translate(self, request: Request, error: Exception) -> CallError:
         """Return our error for one of the SDK's or its HTTP client's."""
         import httpx2
         import openai
 
         if isinstance(error, openai.APIStatusError):
-            body = self._masked(_content(error.response))
+            mask, body = self._mask(), _content(error.response)
+            body = mask.on_bytes(body) if mask is not None else body
             return error_of(request, error.status_code, body, dict(error.response.headers))
         origin = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
         if isinstance(origin, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
@@ -216,16 +155,25 @@ class OpenAIAdapter:
         msg = f"the OpenAI client could not send the request ({type(error).__name__})"
         return AuthenticationError(msg, hint="check the client's key")
 
-    def _masked(self, raw: bytes) -> bytes:
-        return without_key(raw, Secret(self._client.api_key or ""))
+    def _mask(self) -> EchoMask | None:
+        return mask_of(Secret(self._client.api_key or ""))
 
     async def aclose(self) -> None:
         """Close what was opened here; the client belongs to whoever handed it in."""
         await self._elsewhere.aclose()
 
-    def __repr__(self) -> str:
-        """Show the endpoint; never the key."""
-        return f"OpenAIAdapter({self.endpoint})"
+
+async def _read_stream(
+    answer: Any, streamed: StreamedAnswer
+) -> tuple[int, dict[str, str], bytes | None]:
+    streamed.headers = kept_headers(answer.headers)
+    if not is_event_stream(_OK, answer.headers.get("content-type", "")):
+        return _OK, streamed.headers, await answer.read()
+    async for chunk in answer.iter_bytes():
+        streamed.feed(chunk)
+        if streamed.done:
+            break
+    return _OK, streamed.headers, None
 
 
 async def _close_client(client: AsyncOpenAI) -> None:

@@ -5,14 +5,28 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_TRY_AGAIN: Final = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|[smhd]))+)", re.IGNORECASE)
-_FIRST_EPOCH: Final = 1e9
-"""A reset from here on is a date (Unix seconds, or milliseconds from a thousand times that)."""
+from promptkit.durations import parse_duration, parse_number
+
+_TRY_AGAIN: Final = re.compile(
+    r"(?:try again|retry) (?:in|after) (\d+(?:\.\d+)?)\s*(seconds?|minutes?|milliseconds?)"
+    r"|(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|[smhd]))+)",
+    re.IGNORECASE,
+)
+_SPELT_OUT: Final = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0}
+
+_RESET: Final = re.compile(r"(?:x-)?ratelimit-reset(.*)|anthropic-ratelimit(-.+)-reset")
+"""OpenAI, Azure, Groq: `x-ratelimit-reset-tokens`. Together: `x-ratelimit-reset`. The IETF's
+draft: `ratelimit-reset`. Anthropic: `anthropic-ratelimit-tokens-reset`, a date."""
+
+_REMAINING: Final = (
+    "x-ratelimit-remaining{kind}",
+    "ratelimit-remaining{kind}",
+    "anthropic-ratelimit{kind}-remaining",
+)
 
 
 def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
@@ -22,73 +36,67 @@ def retry_after(headers: Mapping[str, str], words: str = "") -> float | None:
     1.5
     >>> retry_after({"x-ratelimit-reset-tokens": "1m0.5s"})
     60.5
-    >>> retry_after({}, "Please try again in 20ms.")
-    0.02
+    >>> retry_after({}, "Please try again in 20ms."), retry_after({}, "Retry after 3 seconds.")
+    (0.02, 3.0)
     """
-    milliseconds = _float(headers.get("retry-after-ms"))
+    milliseconds = parse_number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     value = headers.get("retry-after")
     if value:
-        seconds = _float(value)
-        return _until(value) if seconds is None else seconds
+        return _wait(value)
     reset = _reset(headers)
-    if reset is not None:
-        return reset
-    found = _TRY_AGAIN.search(words)
-    return parse_duration(found.group(1)) if found else None
+    return reset if reset is not None else _said(words)
 
 
 def _reset(headers: Mapping[str, str]) -> float | None:
-    """Read `x-ratelimit-reset-*` of the limits that are used up; of all when none is named so.
+    """Read when the limits that are used up start again; all of them when none is named so.
 
     A limit with something left is not why the request was refused, and a daily one may be hours
     away, so it must not decide.
     """
-    prefix = "x-ratelimit-reset"
     resets: dict[str, float] = {}
     for name, value in headers.items():
-        seconds = parse_duration(value) if name.startswith(prefix) else None
-        if seconds is not None:
-            resets[name.removeprefix(prefix)] = seconds
-    used_up = [
-        seconds
-        for kind, seconds in resets.items()
-        if (left := _float(headers.get(f"x-ratelimit-remaining{kind}"))) is not None and left < 1
-    ]
+        found = _RESET.fullmatch(name)
+        seconds = _wait(value) if found else None
+        if found and seconds is not None:
+            resets[found[1] or found[2] or ""] = seconds
+    used_up = [resets[kind] for kind in resets if _is_used_up(headers, kind)]
     if used_up:
         return max(used_up)
     return resets.get("-tokens", max(resets.values(), default=None))
 
 
-def parse_duration(text: str) -> float | None:
-    """Read «6m0s», «20ms», plain seconds, or a Unix date; in seconds from now.
-
-    >>> parse_duration("6m0s"), parse_duration("0.25"), parse_duration("soon")
-    (360.0, 0.25, None)
-    """
-    text = text.strip()
-    plain = _float(text)
-    if plain is not None:
-        if plain >= _FIRST_EPOCH * 1000:
-            plain /= 1000
-        return max(0.0, plain - time.time()) if plain >= _FIRST_EPOCH else plain
-    parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+def _is_used_up(headers: Mapping[str, str], kind: str) -> bool:
+    for form in _REMAINING:
+        left = parse_number(headers.get(form.format(kind=kind)))
+        if left is not None:
+            return left < 1
+    return False
 
 
-def _until(date: str) -> float | None:
+def _wait(value: str) -> float | None:
+    """Read a duration or a date, in any of the forms of headers."""
+    seconds = parse_duration(value)
+    if seconds is not None:
+        return seconds
     try:
-        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+        date = parsedate_to_datetime(value)
     except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _float(text: str | None) -> float | None:
+        date = None
     try:
-        value = float(text or "")
-    except ValueError:
+        date = date or datetime.fromisoformat(value)
+        return max(0.0, date.timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, value) if value - value == 0 else None  # neither NaN nor infinite
+
+
+def _said(words: str) -> float | None:
+    """Read «try again in 20s» and the like in an error's message."""
+    found = _TRY_AGAIN.search(words)
+    if found is None:
+        return None
+    number, unit, short = found.groups()
+    if short is not None:
+        return parse_duration(short)
+    return float(number) * _SPELT_OUT[unit.lower().removesuffix("s") + "s"]

@@ -1,20 +1,17 @@
 """Reading a stream of server-sent events (WHATWG HTML, section 9.2) from bytes as they come.
 
 Lines are cut at byte level, which is safe because no byte of a multi-byte UTF-8 character is a
-line end. A text cut anywhere gives the same events.
+line end. A text cut anywhere gives the same events. Data stays bytes: what reads JSON reads them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
+Event = tuple[bytes, str]
+"""An event's data, its lines joined by line feeds, and its type (empty if it has none)."""
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event: its data lines joined by line feeds, and its type («message» if it has none)."""
-
-    data: str
-    type: str = "message"
+_MARK: Final = b"\xef\xbb\xbf"
 
 
 class EventParser:
@@ -22,15 +19,17 @@ class EventParser:
 
     >>> parser = EventParser()
     >>> parser.feed(b"data: Hel"), parser.feed(b"lo\n\n")
-    ([], [Event(data='Hello', type='message')])
+    ([], [(b'Hello', '')])
     """
+
+    __slots__ = ("_after_cr", "_at_start", "_data", "_pieces", "_type")
 
     def __init__(self) -> None:
         """Begin at the start of a stream."""
         self._pieces: list[bytes] = []
         self._after_cr = False
         self._at_start = True
-        self._data: list[str] = []
+        self._data: list[bytes] = []
         self._type = ""
 
     def feed(self, chunk: bytes) -> list[Event]:
@@ -39,38 +38,41 @@ class EventParser:
             # The line feed of a CRLF that was cut in two ends no further line.
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")
-        if b"\n" not in chunk and b"\r" not in chunk:
+        has_cr = b"\r" in chunk
+        if not has_cr and b"\n" not in chunk:
             self._pieces.append(chunk)
             return []
-        text = b"".join((*self._pieces, chunk))
-        if b"\r" in text:
-            self._after_cr = text.endswith(b"\r")
-            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, rest = text.split(b"\n")
-        self._pieces = [rest]
+        if self._pieces:
+            self._pieces.append(chunk)
+            chunk = b"".join(self._pieces)
+            self._pieces.clear()
+        if has_cr:
+            self._after_cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = chunk.split(b"\n")
+        rest = lines.pop()
+        if rest:
+            self._pieces.append(rest)
         if self._at_start:
             self._at_start = False
-            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
-        events = []
+            lines[0] = lines[0].removeprefix(_MARK)
+        return self._events(lines)
+
+    def _events(self, lines: list[bytes]) -> list[Event]:
+        events: list[Event] = []
+        data = self._data
         for line in lines:
-            event = self._line(line.decode("utf-8", "replace"))
-            if event:
-                events.append(event)
+            if line.startswith(b"data:"):
+                # One space after the colon is no part of the value.
+                data.append(line[6:] if line[5:6] == b" " else line[5:])
+            elif not line:
+                if data:
+                    events.append((data[0] if len(data) == 1 else b"\n".join(data), self._type))
+                    data.clear()
+                self._type = ""
+            elif line == b"data":
+                data.append(b"")
+            elif line.startswith(b"event:"):
+                self._type = line[6:].removeprefix(b" ").decode("utf-8", "replace")
+            # A comment begins with a colon; other fields mean nothing here.
         return events
-
-    def _line(self, line: str) -> Event | None:
-        if not line:
-            return self._dispatch()
-        name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if name == "data":
-            self._data.append(value)
-        elif name == "event":
-            self._type = value
-        # A comment begins with a colon, so its name is empty; other fields mean nothing here.
-        return None
-
-    def _dispatch(self) -> Event | None:
-        data, kind = self._data, self._type
-        self._data, self._type = [], ""
-        return Event("\n".join(data), kind or "message") if data else None

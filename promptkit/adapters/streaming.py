@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
 from promptkit.adapters.classify import error_in_answer
 from promptkit.adapters.dialect import Dialect
+from promptkit.adapters.http_client import LARGEST_ANSWER, too_large
 from promptkit.adapters.sse import EventParser
 from promptkit.adapters.structured import is_wrapped
-from promptkit.adapters.wire import decode, stream_reader
+from promptkit.adapters.wire import NO_LOG, decode, stream_reader
+from promptkit.adapters.wire_bytes import loads
+from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import (
     CallError,
     ConnectionFailedError,
@@ -18,11 +20,8 @@ from promptkit.errors import (
     ProtocolError,
 )
 from promptkit.request import Request
-from promptkit.response import NO_HEADERS, Response
+from promptkit.response import CallLog, Response
 from promptkit.transport import OnText
-
-LARGEST_ANSWER: Final = 64 * 1024 * 1024
-"""Bytes. Far above any honest answer; below what would hurt the process."""
 
 
 class StreamedAnswer:
@@ -33,11 +32,13 @@ class StreamedAnswer:
 
     Attributes:
         done: Whether the server has said that nothing more comes.
+        headers: The answer's kept headers.
     """
 
     def __init__(self, request: Request, dialect: Dialect, on_text: OnText) -> None:
         """Begin with nothing."""
         self.done = False
+        self.headers: dict[str, str] = {}
         self._request = request
         self._dialect = dialect
         self._on_text = on_text
@@ -48,45 +49,41 @@ class StreamedAnswer:
         self._size = 0
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the answer is complete, even if the connection breaks now."""
-        return self._reader.finished
-
-    @property
     def text(self) -> str:
         """The text handed on so far."""
         return "".join(self._handed_on)
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes, /) -> None:
         """Take the next bytes and hand on the text in them.
 
         Raises:
-            CallError: When the stream reports an error or cannot be read; an
-                InterruptedStreamError once text has been handed on.
+            CallError: When the stream reports an error or cannot be read.
         """
         self._size += len(chunk)
         if self._size > LARGEST_ANSWER:
-            raise self.broken(too_large())
-        for event in self._events.feed(chunk):
-            if event.data.strip() == "[DONE]":
+            raise too_large()
+        for data, kind in self._events.feed(chunk):
+            if self.done:
+                break
+            if data == b"[DONE]" or data.strip() == b"[DONE]":
                 self.done = True
-            elif not self.done:
-                self._take(event.data)
+            else:
+                self._take(data, kind)
 
-    def _take(self, text: str) -> None:
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
-            data = None
-        if not isinstance(data, Mapping):
-            raise self.broken(ProtocolError("an event of the stream is no JSON object"))
-        error = error_in_answer(self._request, data)
-        if error is not None:
-            raise self.broken(error)
-        piece = self._reader.feed(data)
+    def _take(self, raw: bytes, kind: str) -> None:
+        event = _json(raw)
+        if not isinstance(event, dict):
+            if kind not in _OWN_KINDS and not kind.startswith("response."):
+                return  # an event of some other kind, such as a gateway's heartbeat
+            raise ProtocolError("an event of the stream is no JSON object")
+        if "error" in event or event.get("type") in _FAILURES:
+            error = error_in_answer(self._request, event, self.headers)
+            if error is not None:
+                raise error
+        piece = self._reader.feed(event)
         if piece and not self._holds_back:
             self.hand_on(piece)
-        if self._request.api == "responses" and self._reader.finished:
+        if self._reader.ends_stream:
             self.done = True
 
     def hand_on(self, piece: str) -> None:
@@ -94,32 +91,59 @@ class StreamedAnswer:
         self._handed_on.append(piece)
         self._on_text(piece)
 
-    def broken(self, error: CallError) -> CallError:
-        """Return the error for a stream that ends in `error`: what was shown is not asked again."""
-        if not self._handed_on:
-            return error
-        msg = f"the stream broke after {len(self.text):,} characters: {error.message}"
-        return InterruptedStreamError(msg, text=self.text, hint="`text` holds what came")
+    def ended_in(self, error: CallError) -> Response | CallError:
+        """Return what a stream that ends in `error` means.
 
-    def response(self, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        An answer that was whole before the connection broke is an answer. What was shown in part
+        is not asked again: the error holds the text, and an estimate of what it costs.
+        """
+        if isinstance(error, ConnectionFailedError) and self._reader.finished:
+            try:
+                return self.response(self.headers)
+            except CallError as unreadable:
+                error = unreadable
+        if not self._handed_on or isinstance(error, InterruptedStreamError):
+            return error
+        text = self.text
+        broken = InterruptedStreamError(
+            f"the stream broke after {len(text):,} characters: {error.message}",
+            text=text,
+            hint="`text` holds what came",
+        )
+        usage = parse_usage(self._reader.usage, self._request, self._reader.text)
+        broken.input_tokens, broken.output_tokens = usage.input_tokens, usage.output_tokens
+        broken.status, broken.headers = error.status, error.headers or self.headers
+        broken.fault = error.fault
+        return broken
+
+    def response(self, headers: Mapping[str, str], log: CallLog = NO_LOG) -> Response:
         """Return the whole answer.
 
         Raises:
-            CallError: When the stream ended before the answer did.
+            CallError: When the stream ended before the answer did, or cannot be read.
         """
         if not (self._reader.finished or self.done):
-            raise self.broken(ConnectionFailedError("the stream ended before the answer did"))
-        try:
-            response = decode(self._request, self._reader.body(), self._dialect, headers)
-        except ProtocolError as error:
-            failure = self.broken(error)
-        else:
-            if response.text and not self._handed_on:
-                self.hand_on(response.text)
-            return response
-        raise failure
+            raise ConnectionFailedError("the stream ended before the answer did")
+        response = decode(self._request, self._reader.body(), self._dialect, headers, log)
+        if response.text and not self._handed_on:
+            self.hand_on(response.text)
+        return response
 
 
-def too_large() -> ProtocolError:
-    """Return the error for an answer past the bound."""
-    return ProtocolError(f"the answer is larger than {LARGEST_ANSWER // 1024**2} MiB")
+def _json(raw: bytes) -> object:
+    """Read an event's data; None for what is no JSON."""
+    try:
+        return loads(raw)
+    except (ValueError, RecursionError):
+        pass
+    try:  # a server that cuts characters in two loses these, not the answer
+        return loads(raw.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+_FAILURES: Final = ("error", "response.failed")
+"""Types of the events that report an error."""
+
+_OWN_KINDS: Final = ("", "message", "error")
+"""Types of the events that must hold JSON."""

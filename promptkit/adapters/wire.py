@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from promptkit.adapters import wire_chat, wire_responses, wire_vectors
+from promptkit.adapters import wire_chat, wire_packed, wire_responses, wire_stream, wire_vectors
 from promptkit.adapters.dialect import Dialect
 from promptkit.errors import OptionError, ProtocolError
 from promptkit.request import Request
-from promptkit.response import NO_HEADERS, Response
+from promptkit.response import NO_HEADERS, CallLog, Response
+
+NO_LOG: Final = CallLog()
 
 _PATHS = {
     "chat": "/chat/completions",
@@ -29,7 +31,7 @@ _PATHS = {
 _WRITERS = {
     "chat": wire_chat.chat_body,
     "responses": wire_responses.responses_body,
-    "completions": wire_chat.completions_body,
+    "completions": wire_packed.prompts_body,
     "embeddings": wire_vectors.embeddings_body,
     "moderations": wire_vectors.moderations_body,
 }
@@ -37,18 +39,34 @@ _WRITERS = {
 _READERS = {
     "chat": wire_chat.parse_chat,
     "responses": wire_responses.parse_responses,
-    "completions": wire_chat.parse_completions,
+    "completions": wire_packed.parse_prompts,
     "embeddings": wire_vectors.parse_embeddings,
     "moderations": wire_vectors.parse_moderations,
 }
 
 
 class StreamReader(Protocol):
-    """Puts the events of one stream together."""
+    """Puts the events of one stream together.
+
+    Attributes:
+        usage: The latest token counts, as they came; None when there are none yet.
+    """
+
+    usage: object
+
+    @property
+    def ends_stream(self) -> bool:
+        """Whether nothing more is to come, though the stream has no end mark."""
+        ...
 
     @property
     def finished(self) -> bool:
         """Whether the answer is whole."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """All text so far, of all answers."""
         ...
 
     def feed(self, event: Mapping[str, Any]) -> str:
@@ -60,9 +78,8 @@ class StreamReader(Protocol):
         ...
 
 
-def can_stream(request: Request) -> bool:
-    """Whether the request's API streams text."""
-    return request.api in ("chat", "responses", "completions")
+STREAMING: Final = ("chat", "responses", "completions")
+"""The APIs that stream text."""
 
 
 def encode(
@@ -94,23 +111,24 @@ def decode(
     data: object,
     dialect: Dialect,
     headers: Mapping[str, str] = NO_HEADERS,
+    log: CallLog = NO_LOG,
 ) -> Response:
     """Read an answer's JSON.
 
     Raises:
         ProtocolError: When it is not what the API promises.
     """
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         msg = f"the answer is JSON of type {type(data).__name__}, not an object"
         raise ProtocolError(msg, hint=_HINT)
-    return _READERS[request.api](request, data, dialect, headers)
+    return _READERS[request.api](request, data, dialect, headers, log)
 
 
 def stream_reader(request: Request) -> StreamReader:
     """Return a new reader for a stream that answers `request`."""
     if request.api == "responses":
         return wire_responses.ResponsesStream()
-    return wire_chat.ChoiceStream(is_chat=request.api == "chat")
+    return wire_stream.ChoiceStream(is_chat=request.api == "chat")
 
 
 def _extra(request: Request) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
-from promptkit.adapters.wire_logprobs import parse_logprobs
+from promptkit.adapters.wire_logprobs import choice_of
 from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import OptionError, ProtocolError
 from promptkit.prompt import Message
 from promptkit.request import Request
-from promptkit.response import Choice, Response
+from promptkit.response import CallLog, Choice, Response
 
 _SAME_NAME: Final = (
     "temperature",
@@ -96,20 +96,28 @@ def _common(request: Request) -> dict[str, Any]:
 
 
 def parse_chat(
-    request: Request, data: Mapping[str, Any], dialect: Dialect, headers: Mapping[str, str]
+    request: Request,
+    data: Mapping[str, Any],
+    dialect: Dialect,
+    headers: Mapping[str, str],
+    log: CallLog,
 ) -> Response:
     """Read a Chat Completions answer."""
     wrapped = is_wrapped(request, dialect)
-    choices = tuple(_chat_choice(choice, wrapped=wrapped) for choice in _choices(data))
-    return _response(request, data, choices, dialect, headers)
+    choices = tuple([_chat_choice(choice, wrapped=wrapped) for choice in _choices(data)])
+    return _response(request, data, choices, dialect, headers=headers, log=log)
 
 
 def parse_completions(
-    request: Request, data: Mapping[str, Any], dialect: Dialect, headers: Mapping[str, str]
+    request: Request,
+    data: Mapping[str, Any],
+    dialect: Dialect,
+    headers: Mapping[str, str],
+    log: CallLog,
 ) -> Response:
     """Read a Completions answer."""
-    choices = tuple(_text_choice(choice) for choice in _choices(data))
-    return _response(request, data, choices, dialect, headers)
+    choices = tuple([_text_choice(choice) for choice in _choices(data)])
+    return _response(request, data, choices, dialect, headers=headers, log=log)
 
 
 def _response(
@@ -117,9 +125,11 @@ def _response(
     data: Mapping[str, Any],
     choices: tuple[Choice, ...],
     dialect: Dialect,
+    *,
     headers: Mapping[str, str],
+    log: CallLog,
 ) -> Response:
-    text = "".join(choice.text for choice in choices)
+    text = choices[0].text if len(choices) == 1 else "".join([choice.text for choice in choices])
     usage = parse_usage(data.get("usage"), request, text)
     if dialect.constraints == "grammar" and len(choices) > 1:
         # llama.cpp counts one of the answers.
@@ -130,6 +140,7 @@ def _response(
         usage=usage,
         model=model_name(data, request),
         headers=headers,
+        log=log,
     )
 
 
@@ -143,27 +154,31 @@ def _choices(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     choices = data.get("choices")
     if not isinstance(choices, list) or not choices:
         raise ProtocolError("the answer has no choices")
-    if not all(isinstance(choice, Mapping) for choice in choices):
-        raise ProtocolError("a choice of the answer is no object")
-    return sorted(choices, key=lambda choice: _index(choice.get("index")))
+    for choice in choices:
+        if not isinstance(choice, dict):
+            raise ProtocolError("a choice of the answer is no object")
+    if len(choices) == 1:
+        return choices
+    return sorted(choices, key=lambda choice: index_of(choice.get("index")))
 
 
-def _index(value: object) -> int:
+def index_of(value: object) -> int:
+    """Return a choice's place; 0 where it is none."""
     return value if type(value) is int and value >= 0 else 0
 
 
 def _chat_choice(choice: Mapping[str, Any], *, wrapped: bool) -> Choice:
     message = choice.get("message")
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         raise ProtocolError("a choice of the answer has no message")
     text = content_text(message.get("content"))
     reason = _reason(choice)
-    refusal = message.get("refusal")
-    if not text and isinstance(refusal, str) and refusal:
+    refusal = None if text else message.get("refusal")
+    if isinstance(refusal, str) and refusal:
         text, reason = refusal, "refusal"
     elif wrapped:
         text = unwrap(text)
-    return Choice(text, reason, parse_logprobs(choice.get("logprobs")))
+    return choice_of(text, reason, choice.get("logprobs"))
 
 
 def content_text(content: object) -> str:
@@ -187,82 +202,9 @@ def _text_choice(choice: Mapping[str, Any]) -> Choice:
     text = choice.get("text")
     if not isinstance(text, str):
         raise ProtocolError("a choice of the answer has no text")
-    return Choice(text, _reason(choice), parse_logprobs(choice.get("logprobs")))
+    return choice_of(text, _reason(choice), choice.get("logprobs"))
 
 
 def _reason(choice: Mapping[str, Any]) -> str | None:
     reason = choice.get("finish_reason")
     return reason if isinstance(reason, str) else None
-
-
-# -- streams --------------------------------------------------------------------------------
-
-
-class ChoiceStream:
-    """Puts together a Chat Completions or Completions stream."""
-
-    def __init__(self, *, is_chat: bool) -> None:
-        """Begin with nothing."""
-        self._is_chat = is_chat
-        self._parts: dict[int, list[str]] = {}
-        self._refusals: dict[int, list[str]] = {}
-        self._reasons: dict[int, str] = {}
-        self._logprobs: dict[int, dict[str, list[Any]]] = {}
-        self._rest: dict[str, Any] = {}
-
-    @property
-    def finished(self) -> bool:
-        """Whether every answer that began has a finish reason."""
-        return bool(self._reasons) and self._parts.keys() <= self._reasons.keys()
-
-    def feed(self, event: Mapping[str, Any]) -> str:
-        """Take one chunk; return what it adds to the first answer."""
-        for name in ("model", "usage"):
-            if event.get(name):
-                self._rest[name] = event[name]
-        choices = event.get("choices")
-        added = [
-            self._take(choice)
-            for choice in (choices if isinstance(choices, list) else ())
-            if isinstance(choice, Mapping)
-        ]
-        return "".join(added)
-
-    def _take(self, choice: Mapping[str, Any]) -> str:
-        index = _index(choice.get("index"))
-        text = choice.get("text")
-        if self._is_chat:
-            delta = choice.get("delta")
-            delta = delta if isinstance(delta, Mapping) else {}
-            text = content_text(delta.get("content"))
-            refusal = delta.get("refusal")
-            if isinstance(refusal, str):
-                self._refusals.setdefault(index, []).append(refusal)
-        text = text if isinstance(text, str) else ""
-        self._parts.setdefault(index, []).append(text)
-        reason = _reason(choice)
-        if reason:
-            self._reasons[index] = reason
-        logprobs = choice.get("logprobs")
-        if isinstance(logprobs, Mapping):
-            kept = self._logprobs.setdefault(index, {})
-            for name, values in logprobs.items():
-                if isinstance(values, list):
-                    kept.setdefault(name, []).extend(values)
-        return "" if index else text
-
-    def body(self) -> dict[str, Any]:
-        """Return the answer as it would have come whole."""
-        return {**self._rest, "choices": [self._choice(index) for index in sorted(self._parts)]}
-
-    def _choice(self, index: int) -> dict[str, Any]:
-        text = "".join(self._parts[index])
-        choice = {
-            "index": index,
-            "finish_reason": self._reasons.get(index),
-            "logprobs": self._logprobs.get(index),
-        }
-        if not self._is_chat:
-            return choice | {"text": text}
-        refusal = "".join(self._refusals.get(index, ()))
-        return choice | {"message": {"content": text, "refusal": refusal}}

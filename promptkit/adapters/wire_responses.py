@@ -12,7 +12,7 @@ from promptkit.adapters.wire_logprobs import parse_token_list
 from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import OptionError, ProtocolError
 from promptkit.request import Request
-from promptkit.response import Choice, Response, TokenLogprob
+from promptkit.response import CallLog, Choice, Response, TokenLogprob
 
 _ABSENT: Final = ("stop", "n", "seed", "presence_penalty", "frequency_penalty")
 """Options that this API has no field for."""
@@ -54,7 +54,11 @@ def responses_body(request: Request, dialect: Dialect) -> dict[str, Any]:
 
 
 def parse_responses(
-    request: Request, data: Mapping[str, Any], dialect: Dialect, headers: Mapping[str, str]
+    request: Request,
+    data: Mapping[str, Any],
+    dialect: Dialect,
+    headers: Mapping[str, str],
+    log: CallLog,
 ) -> Response:
     """Read a Responses answer: the text of all its messages, as one choice."""
     output = data.get("output")
@@ -73,6 +77,7 @@ def parse_responses(
         usage=parse_usage(data.get("usage"), request, text),
         model=model_name(data, request),
         headers=headers,
+        log=log,
     )
 
 
@@ -115,19 +120,41 @@ class ResponsesStream:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.finished = False
+        self.usage: object = None
         self._body: dict[str, Any] = {}
+        self._deltas: list[str] = []
+        self._last = -1
+
+    @property
+    def ends_stream(self) -> bool:
+        """Whether the last event came: this API sends no end mark."""
+        return self.finished
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return "".join(self._deltas)
 
     def feed(self, event: Mapping[str, Any]) -> str:
-        """Take one event; return the text it adds."""
+        """Take one event; return the text it adds. An event that comes again adds nothing."""
+        number = event.get("sequence_number")
+        if type(number) is int:
+            if number <= self._last:
+                return ""
+            self._last = number
         kind = event.get("type")
         if kind == "response.output_text.delta":
             delta = event.get("delta")
-            return delta if isinstance(delta, str) else ""
+            if not isinstance(delta, str):
+                return ""
+            self._deltas.append(delta)
+            return delta
         if kind in ("response.completed", "response.incomplete"):
             whole = event.get("response")
             if not isinstance(whole, Mapping):
                 raise ProtocolError("the stream's last event holds no response")
             self._body = dict(whole)
+            self.usage = whole.get("usage")
             self.finished = True
         return ""
 

@@ -14,7 +14,7 @@ from promptkit.adapters.wire_chat import model_name
 from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import ProtocolError
 from promptkit.request import Request
-from promptkit.response import Response
+from promptkit.response import CallLog, Response
 
 _FLOAT_BYTES = 4
 
@@ -33,7 +33,11 @@ def moderations_body(request: Request, _: Dialect) -> dict[str, Any]:
 
 
 def parse_embeddings(
-    request: Request, data: Mapping[str, Any], _: Dialect, headers: Mapping[str, str]
+    request: Request,
+    data: Mapping[str, Any],
+    _: Dialect,
+    headers: Mapping[str, str],
+    log: CallLog,
 ) -> Response:
     """Read an Embeddings answer: one vector per message, in their order."""
     items = data.get("data")
@@ -51,6 +55,7 @@ def parse_embeddings(
         model=model_name(data, request),
         vectors=tuple(parse_vector(item.get("embedding")) for _, item in ordered),
         headers=headers,
+        log=log,
     )
 
 
@@ -81,7 +86,11 @@ def parse_vector(data: object) -> tuple[float, ...]:
 
 
 def parse_moderations(
-    request: Request, data: Mapping[str, Any], _: Dialect, headers: Mapping[str, str]
+    request: Request,
+    data: Mapping[str, Any],
+    _: Dialect,
+    headers: Mapping[str, str],
+    log: CallLog,
 ) -> Response:
     """Read a Moderations answer: one result per message, as the endpoint gives it."""
     results = data.get("results")
@@ -95,4 +104,5 @@ def parse_moderations(
         model=model_name(data, request),
         moderations=tuple(results),
         headers=headers,
+        log=log,
     )

@@ -1,4 +1,4 @@
-"""The command line: `promptkit demo`, `run`, `usage` and `model`.
+"""The command line: `promptkit demo`, `run`, `usage`, `cache` and `model`.
 
 Each command stands in a module of its own, which is loaded when the command is given. Exit codes
 are 0 for done, 1 for a call that failed, 2 for something wrong with what was given, 3 for a
@@ -18,7 +18,7 @@ from typing import Final, cast
 
 from promptkit.errors import BudgetError, CallError, OptionError, PromptkitError
 
-COMMANDS: Final = ("demo", "run", "usage", "model")
+COMMANDS: Final = ("demo", "run", "usage", "cache", "model")
 
 HELP: Final = """\
 promptkit: language-model prompts over your data, within limits and budget
@@ -26,6 +26,7 @@ promptkit: language-model prompts over your data, within limits and budget
   promptkit demo               see it at work on the embedded model: no key
   promptkit run FILE …         ask one question about each row of a table
   promptkit usage              what was asked, and what it cost
+  promptkit cache              what is kept of answers, and deleting it
   promptkit model install      put the embedded model in its place
   promptkit COMMAND --help     more on a command, with examples
 

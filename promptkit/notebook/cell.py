@@ -132,8 +132,7 @@ class Cell:
         own = [self.meter] if self.meter is not None else []
         shares = []
         for meter in (*own, *self.meters.values()):
-            hard, soft = meter.budget.hard, meter.budget.soft
-            limit = hard if hard is not None else soft
+            limit = meter.limit_usd
             if limit is not None:
                 shares.append(Share(meter.spent_usd, limit, meter.name))
         return shares

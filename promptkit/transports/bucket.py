@@ -1,24 +1,69 @@
-"""A model of a server's token bucket, as far as the headers of its answers tell."""
+"""A model of a server's token bucket, as far as the headers of its answers tell.
+
+The model's level is what the server's will be once all that is under way has arrived there. It
+falls with what is sent and rises at the server's rate. A report cannot set it, because requests
+overtake each other and come back in any order, but it bounds it:
+
+- at least what remained when the report was written, less all that was sent and was not yet
+  answered when its request went out: nothing else can have arrived after it;
+- at most what remained, plus what came back since its request was sent, less all that was sent
+  after it but for what may have overtaken it.
+
+Requests that were sent evenly may arrive bunched. So a margin stays in the bucket: what comes
+back during the jitter of the way there, which the spread of the latencies bounds. It costs
+capacity once, never rate.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from bisect import bisect_left
+from typing import Final, NamedTuple
+
+from promptkit.transports.quota import MINUTE_S, Quota
 
 _NOTHING: Final = 1e-6
 """Amounts below this are rounding, not something to wait for."""
 
-_LEAST_SHARE: Final = 0.1
-"""However far latencies lie apart, this share of a bucket may burst."""
+_LATENESS_S: Final = 0.05
+"""How late a timer may ring. Room for what comes back meanwhile stays free, or it would be lost."""
+
+
+_MOST_SPARE: Final = 0.1
+"""The share of a bucket that may be spared."""
+
+_MARK_S: Final = 0.02
+_MARKS: Final = 4096
+"""How finely, and how far back (80 s at least), is known how much was sent until when."""
+
+
+class Sent(NamedTuple):
+    """A request's place among all that was sent.
+
+    Attributes:
+        end: All that was sent until it and with it.
+        answered: All that had been answered when it was sent.
+        amount: Its own size.
+        at: When it was sent, in seconds.
+    """
+
+    end: float
+    answered: float
+    amount: float
+    at: float
+
+
+NOWHERE: Final = Sent(0.0, 0.0, 0.0, 0.0)
+"""The place of what a bucket need not count."""
 
 
 class Bucket:
     """What an endpoint still grants of one thing, requests or tokens, as far as is known.
 
-    It is a model of the server's token bucket, corrected by what answers report. Requests may
-    overtake each other on their way, so a report only bounds the level: at most what remains
-    less what was sent after it, at least what remains less all that is unanswered. Requests that
-    bunch up on their way must not find the server's bucket empty: the capacity used here is
-    smaller than the server's by what is refilled during the spread of the latencies.
+    Attributes:
+        rate: What comes back per second for this process; 0 while no limit is known.
+        sent: All that was ever sent.
+        answered: All of it that was answered or has failed.
+        jitter_s: By how much the ways to the server may differ, in seconds.
     """
 
     __slots__ = (
@@ -26,10 +71,13 @@ class Bucket:
         "_by_hand",
         "_capacity",
         "_level",
-        "_rate",
-        "_seen",
-        "_spread",
+        "_marks",
+        "_share",
+        "_times",
+        "_told",
         "answered",
+        "jitter_s",
+        "rate",
         "sent",
     )
 
@@ -37,65 +85,112 @@ class Bucket:
         """Begin unknown, or with a limit set by hand, of which one second's worth may burst."""
         self.sent = 0.0
         self.answered = 0.0
-        self._seen = -1.0
-        self._by_hand = self._rate = (per_minute or 0.0) / 60
-        self._capacity = max(1.0, self._rate)
+        self.jitter_s = 0.0
+        self._by_hand = (per_minute or 0.0) / MINUTE_S
+        self._told = (self._by_hand, max(1.0, self._by_hand))
+        self._share = 1.0
+        self.rate, self._capacity = self._told
         self._level = self._capacity
-        self._spread = 0.0
         self._at = now
+        self._times: list[float] = []
+        self._marks: list[float] = []
 
     @property
     def is_known(self) -> bool:
         """Whether there is a limit to keep."""
-        return self._rate > 0
+        return self.rate > 0
 
-    def _refill(self, now: float) -> None:
-        usable = self._usable()
-        grown = self._level + max(0.0, now - self._at) * self._rate
-        self._level = min(grown, max(usable, self._level))
-        self._at = max(self._at, now)
+    @property
+    def per_minute(self) -> float | None:
+        """The limit, per minute; None where it is unknown."""
+        return self.rate * MINUTE_S or None
 
-    def _usable(self) -> float:
-        least = max(1.0, self._capacity * _LEAST_SHARE)
-        return max(least, self._capacity - self._spread * self._rate)
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether the limit that holds is one set by hand."""
+        return self.rate > 0 and self._told[0] == self._by_hand
 
-    def wait(self, amount: float, now: float) -> float:
-        """Return the seconds until `amount` may be sent; 0 when it may now."""
-        if not self.is_known:
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process uses the limit."""
+        return self._share == 1.0
+
+    def refill(self, now: float) -> None:
+        """Let come back what came back since the last time."""
+        if now > self._at:
+            grown = self._level + (now - self._at) * self.rate
+            self._level = grown if grown < self._capacity else max(self._level, self._capacity)
+            self._at = now
+
+    def wait(self, amount: float, now: float, spare: float = 0.0) -> float:
+        """Return the seconds until `amount` may be sent and `spare` stays; 0 when it may now."""
+        if not self.rate:
             return 0.0
-        self._refill(now)
-        # What is larger than the whole bucket goes when the bucket is full.
-        missing = min(amount, self._usable()) - self._level
-        return missing / self._rate if missing > _NOTHING else 0.0
+        self.refill(now)
+        # What is larger than the whole bucket goes when the bucket is as good as full.
+        reachable = self._capacity - self.rate * _LATENESS_S
+        spare = min(spare, _MOST_SPARE * self._capacity)
+        wanted = amount + spare + self.rate * self.jitter_s
+        wanted = min(wanted, max(reachable, min(1.0, self._capacity)))
+        missing = wanted - self._level
+        return missing / self.rate if missing > _NOTHING else 0.0
 
-    def take(self, amount: float, now: float) -> float:
-        """Count `amount` as sent; return the ticket with which its answer is reported."""
-        if self.is_known:
-            self._refill(now)
-            self._level -= amount
+    def take(self, amount: float, now: float) -> Sent:
+        """Count `amount` as sent; return its place, with which its answer is reported."""
         self.sent += amount
-        return self.sent
+        if self.rate:
+            self.refill(now)
+            self._level -= amount
+            self._mark(now)
+        return Sent(self.sent, self.answered, amount, now)
 
-    def report(
-        self, ticket: float, limit: float, remaining: float, reset_s: float | None, now: float
-    ) -> None:
-        """Learn from the answer to the request with `ticket`."""
-        if limit < 1:
-            return
-        is_first = not self.is_known
-        self._refill(now)
-        if self._by_hand and limit / 60 >= self._by_hand:
+    def settle(self, difference: float) -> None:
+        """Take `difference` more (or give it back) for what turned out to have another size."""
+        self._level = min(self._capacity, self._level - difference)
+
+    def report(self, place: Sent, quota: Quota, now: float) -> None:
+        """Learn from what the answer to the request at `place` told."""
+        rate = quota.rate if quota.rate is not None else self._told[0] or _least_rate(quota)
+        if self._by_hand and rate >= self._by_hand:
             return  # the limit set by hand is the lower one, and holds
-        self._rate = limit / 60
-        implied = limit if reset_s is None else remaining + reset_s * self._rate
-        self._capacity = max(1.0, min(limit, implied))
-        least = remaining - (self.sent - self.answered)
-        most = remaining - (self.sent - ticket)
-        if is_first or ticket >= self._seen:
-            self._level = least if is_first else max(least, min(self._level, most))
-        self._seen = max(self._seen, ticket)
-        self._at = now
+        is_first = not self.rate
+        self._told = (rate, quota.capacity or max(self._told[1], quota.remaining, 1.0))
+        self.rate, self._capacity = (part * self._share for part in self._told)
+        self.refill(now)
+        remaining = quota.remaining * self._share
+        least = remaining - (self.sent - place.answered - place.amount)
+        if is_first:
+            self._level, self._at = least, now
+            return
+        most = remaining + (now - place.at) * self.rate - self._sent_after(place.at + self.jitter_s)
+        self._level = min(max(min(self._level, most), least), self._capacity)
 
-    def spread(self, seconds: float) -> None:
-        """Say how far the latencies lie apart."""
-        self._spread = seconds
+    def _sent_after(self, moment: float) -> float:
+        """Return how much was sent after a moment: what was sent sooner may have overtaken."""
+        mark = bisect_left(self._times, moment)
+        return self.sent - self._marks[mark] if mark < len(self._marks) else 0.0
+
+    def _mark(self, now: float) -> None:
+        """Note how much was sent until now, at most once in a while."""
+        if self._times and now - self._times[-1] < _MARK_S:
+            self._marks[-1] = self.sent
+            return
+        self._times.append(now)
+        self._marks.append(self.sent)
+        if len(self._times) > _MARKS:
+            del self._times[: _MARKS // 2], self._marks[: _MARKS // 2]
+
+    def share(self, part: float, now: float) -> None:
+        """Keep to a part of the limit, from 0 to 1: the rest belongs to other processes."""
+        if part == self._share:
+            return
+        self.refill(now)
+        if part < self._share and self._level > 0:
+            self._level *= part / self._share
+        self._share = part
+        self.rate, self._capacity = (each * part for each in self._told)
+
+
+def _least_rate(quota: Quota) -> float:
+    """Return the rate to begin with where no answer tells one: all that remains, once a minute."""
+    return max(1.0, quota.remaining) / MINUTE_S

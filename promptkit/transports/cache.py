@@ -3,7 +3,8 @@
 A request that was answered before is answered from the store, at no cost. Equal requests that are
 under way at the same time wait for one of them («single flight»). It belongs to nobody: when the
 first asker is cancelled, the others still get their answer; when all are, it is cancelled too.
-Requests that differ in `sample` are not equal.
+Requests that differ in `sample` are not equal. A request can ask for another use of the cache,
+see `Request.cache`.
 """
 
 from __future__ import annotations
@@ -11,59 +12,19 @@ from __future__ import annotations
 import asyncio
 import copy
 import warnings
-from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, Protocol
 
 from promptkit.errors import PromptkitError
 from promptkit.request import Request
-from promptkit.response import CallLog, Response
+from promptkit.response import Response
 from promptkit.transport import OnText, Transport
+from promptkit.transports.store import FROM_CACHE, CacheWarning, MemoryStore, Store
 
+__all__ = ["CacheLayer", "CacheWarning", "MemoryStore", "Store"]
 
-class Store(Protocol):
-    """Keeps responses by key."""
-
-    def get(self, key: bytes) -> Response | None:
-        """Return what is kept under `key`."""
-        ...
-
-    async def put(self, key: bytes, response: Response) -> None:
-        """Keep `response`; when this returns, it survives the process."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close files."""
-        ...
-
-
-class MemoryStore:
-    """Keeps the latest responses in this process."""
-
-    def __init__(self, max_entries: int = 100_000) -> None:
-        """Keep at most `max_entries`."""
-        self._entries: OrderedDict[bytes, Response] = OrderedDict()
-        self._max_entries = max_entries
-
-    def get(self, key: bytes) -> Response | None:
-        """Return what is kept under `key`."""
-        return self._entries.get(key)
-
-    async def put(self, key: bytes, response: Response) -> None:
-        """Keep `response`, dropping the oldest beyond the bound."""
-        self._entries[key] = response
-        if len(self._entries) > self._max_entries:
-            self._entries.popitem(last=False)
-
-    async def aclose(self) -> None:
-        """Do nothing: there is no file."""
-
-
-_FROM_CACHE: Final = CallLog(source="cache", attempts=0)
-
-
-class CacheWarning(UserWarning):
-    """Answers cannot be kept, for example because the disk is full. They are still returned."""
+_Place = tuple[int, bytes]
+"""An event loop and a key: a flight cannot be waited for from another loop."""
 
 
 class CacheLayer:
@@ -73,94 +34,105 @@ class CacheLayer:
         """Wrap `inner`."""
         self.inner = inner
         self.store = store
-        self._flights: dict[tuple[int, bytes], _Flight] = {}
+        self._flights: dict[_Place, _Flight] = {}
 
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
         """Answer from the store, from a flight under way, or from a new one."""
-        found = self.store.get(request.key)
-        if found is not None:
-            if on_text and found.text:
-                on_text(found.text)
-            return replace(found, log=_FROM_CACHE)
-        place = (id(asyncio.get_running_loop()), request.key)
+        if request.cache == "use":
+            found = self.store.get(request)
+            if found is not None:
+                if on_text is not None and found.text:
+                    on_text(found.text)
+                return found if found.log is FROM_CACHE else replace(found, log=FROM_CACHE)
+        elif request.cache == "off":
+            return await self.inner(request, on_text)
+        loop = asyncio.get_running_loop()
+        place = (id(loop), request.key)
         flight = self._flights.get(place)
         if flight is None or flight.abandoned:
             flight = self._flights[place] = _Flight()
-            flight.task = asyncio.create_task(self._fly(flight, request, place))
-        return await flight.join(on_text)
+            flight.task = loop.create_task(self._fly(flight, request, place))
+        return await flight.join(loop, on_text)
 
-    async def _fly(self, flight: _Flight, request: Request, place: tuple[int, bytes]) -> Response:
+    async def _fly(self, flight: _Flight, request: Request, place: _Place) -> None:
         try:
             # The first asker has joined by now: a task starts in the loop's next turn.
-            response = await self.inner(request, flight.hear if flight.listeners else None)
-            await self._keep(request.key, response)
+            flight.response = await self.inner(request, flight.hear if flight.listeners else None)
+            try:
+                await self.store.put(request, flight.response)
+            except (OSError, PromptkitError) as error:
+                _warn(error)
         except BaseException as error:
             flight.error = error
             flight.notes = list(getattr(error, "__notes__", ()))
-            raise
+            if not isinstance(error, (Exception, asyncio.CancelledError)):
+                raise  # an interrupt is the loop's business too; the rest is told to the askers
         finally:
             if self._flights.get(place) is flight:
                 del self._flights[place]
-        return response
+            for asker in flight.askers:
+                if not asker.done():
+                    asker.set_result(None)
 
-    async def _keep(self, key: bytes, response: Response) -> None:
-        try:
-            await self.store.put(key, response)
-        except (OSError, PromptkitError) as error:
-            text = f"promptkit: answers are not being cached ({error})"
-            warnings.warn(text, CacheWarning, stacklevel=2)
+
+def _warn(error: Exception) -> None:
+    text = f"promptkit: answers are not being cached ({error})"
+    warnings.warn(text, CacheWarning, stacklevel=3)
 
 
 class _Flight:
-    """One request under way and all who wait for it."""
+    """One request under way and all who wait for it.
 
-    __slots__ = ("abandoned", "error", "listeners", "notes", "reported", "said", "task", "waiting")
+    A task of its own, with a plain future for each asker: `asyncio.shield` would do the same for
+    three times the time.
+    """
 
-    task: asyncio.Task[Response]
+    # What most flights never change is the class's: making one takes no more than its lists.
+    task: asyncio.Task[None]
+    response: Response | None = None
+    error: BaseException | None = None
+    notes: Sequence[str] = ()
+    listeners: Sequence[OnText] = ()
+    said: list[str] | tuple[()] = ()
+    waiting = 0
+    abandoned = False  # everybody has left, nobody may join any more
+    reported = False  # whether an asker has put this flight's cost on the bill
 
     def __init__(self) -> None:
-        self.error: BaseException | None = None
-        self.notes: list[str] = []
-        self.listeners: list[OnText] = []
-        self.said: list[str] = []
-        self.waiting = 0
-        self.abandoned = False  # everybody has left, nobody may join any more
-        self.reported = False  # whether an asker has put this flight's cost on the bill
+        self.askers: list[asyncio.Future[None]] = []
 
     def hear(self, piece: str) -> None:
         """Hand a piece of text to all who listen."""
+        if isinstance(self.said, tuple):
+            self.said = []
         self.said.append(piece)
         for listener in self.listeners:
             listener(piece)
 
-    async def join(self, on_text: OnText | None) -> Response:
+    async def join(self, loop: asyncio.AbstractEventLoop, on_text: OnText | None) -> Response:
         """Wait for the answer. The first who returns reports what it cost."""
-        heard_from_start = not self.task.done()
-        if on_text:
-            for piece in self.said:
-                on_text(piece)
-            self.listeners.append(on_text)
+        asker = loop.create_future()
+        self.askers.append(asker)
         self.waiting += 1
+        if on_text is not None:
+            self._listen(on_text)
         try:
-            response = await asyncio.shield(self.task)
-        except asyncio.CancelledError as error:
+            await asker
+        except asyncio.CancelledError as cancelled:
             self.waiting -= 1
-            if not self.waiting and not self.task.done():
-                self.abandoned = True
-                self.task.cancel()
-                await asyncio.wait([self.task])
-            if self.task.done() and not self.reported:
-                self.reported = True
-                _copy_account(self.error, error)
+            if not self.waiting:
+                await self._leave(cancelled)
             raise
-        except BaseException as error:  # noqa: BLE001 -- a copy of it is raised
-            self.waiting -= 1
-            raise self._own_copy(error) from None
         finally:
-            if on_text:
-                self.listeners.remove(on_text)
+            if on_text is not None:
+                self._unlisten(on_text)
         self.waiting -= 1
-        if on_text and heard_from_start and not self.said and response.text:
+        if self.error is not None:
+            raise self._own_copy(self.error) from None
+        response = self.response
+        if response is None:  # the loop is being closed
+            raise asyncio.CancelledError
+        if on_text is not None and not self.said and response.text:
             on_text(response.text)
         if self.reported:
             return response.with_log(
@@ -168,6 +140,32 @@ class _Flight:
             )
         self.reported = True
         return response
+
+    def _listen(self, on_text: OnText) -> None:
+        for piece in self.said:
+            on_text(piece)
+        self.listeners = (*self.listeners, on_text)
+
+    def _unlisten(self, on_text: OnText) -> None:
+        rest = list(self.listeners)
+        rest.remove(on_text)
+        self.listeners = rest
+
+    async def _leave(self, cancelled: asyncio.CancelledError) -> None:
+        """Go as the last asker: end the request, and let the cancellation tell what it cost.
+
+        An answer that is there already has been paid for: it is still kept.
+        """
+        if self.response is None and not self.task.done():
+            self.abandoned = True
+            self.task.cancel()
+            await asyncio.wait([self.task])
+        if self.reported:
+            return
+        self.reported = True
+        attempts, unsettled_usd = _account(self.response, self.error)
+        cancelled.attempts = attempts  # type: ignore[attr-defined]  # read by the session
+        cancelled.unsettled_usd = unsettled_usd  # type: ignore[attr-defined]  # likewise
 
     def _own_copy(self, error: BaseException) -> BaseException:
         """Return the error for one asker: notes are its own, its cost is reported once."""
@@ -183,7 +181,8 @@ class _Flight:
         return own
 
 
-def _copy_account(source: BaseException | None, target: BaseException) -> None:
-    """Let a cancellation tell what the cancelled request may have cost."""
-    for name in ("attempts", "unsettled_usd"):
-        setattr(target, name, getattr(source, name, 0))
+def _account(response: Response | None, error: BaseException | None) -> tuple[int, float]:
+    """Return how often a request was sent, and the most that nobody's bill holds of it yet."""
+    if response is not None:
+        return response.log.attempts, response.log.unsettled_usd + (response.cost_usd or 0.0)
+    return getattr(error, "attempts", 0), getattr(error, "unsettled_usd", 0.0)

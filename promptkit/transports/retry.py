@@ -8,12 +8,12 @@ with jitter on top for the same reason.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from dataclasses import dataclass
 from typing import Final
 
 from promptkit.clock import SYSTEM_CLOCK, Clock
+from promptkit.deadline import Deadline
 from promptkit.errors import (
     BudgetError,
     CallError,
@@ -70,48 +70,49 @@ class RetryLayer:
 
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
         """Ask until there is an answer, an error that stays, or no time."""
-        history = _History(self.clock.now())
+        history = _History(self.clock.now(), self.policy.deadline_s)
         listener = _Listener(on_text) if on_text else None
         try:
             while True:
                 history.attempts += 1
                 try:
-                    response = await self._attempt(request, listener, history)
+                    if history.deadline_s is None:
+                        response = await self.inner(request, listener)
+                    else:
+                        with Deadline(history.time_left(self.clock.now())):
+                            response = await self.inner(request, listener)
                 except CallError as error:
-                    history.unsettled_usd += error.unsettled_usd
-                    error.unsettled_usd = 0.0  # counted; the whole is put on what is raised
-                    wait = self._wait(error, history.attempts)
-                    failure = self._final(error, listener, history, wait)
-                    if failure is not None:
-                        raise failure from (error if failure is not error else None)
+                    failure = error
+                except TimeoutError as error:
+                    raise self._late(error) from None
                 else:
                     return history.finish(response) if history.attempts > 1 else response
-                history.waited_s += wait
-                await self.clock.sleep(wait)
+                await self._stand(failure, listener, history)
         except BaseException as error:
-            sent = history.attempts - isinstance(error, BudgetError)
+            unsent = isinstance(error, BudgetError) or getattr(error, "unsent", False)
+            sent = history.attempts - unsent
             error.attempts = sent  # type: ignore[attr-defined]
             error.unsettled_usd = history.unsettled_usd + getattr(error, "unsettled_usd", 0.0)  # type: ignore[attr-defined]
             raise
 
-    async def _attempt(
-        self, request: Request, listener: _Listener | None, history: _History
-    ) -> Response:
-        left = self._time_left(history)
-        if left is None:
-            return await self.inner(request, listener)
-        try:
-            async with asyncio.timeout(max(0.0, left)):
-                return await self.inner(request, listener)
-        except TimeoutError as error:
-            if isinstance(error, CallError):
-                raise
-            late = DeadlineError(
-                f"no answer within {self.policy.deadline_s:g} s",
-                hint="raise deadline_s, or ask for a shorter answer",
-            )
-            late.unsettled_usd = getattr(error.__cause__, "unsettled_usd", 0.0)
-        raise late
+    async def _stand(self, error: CallError, listener: _Listener | None, history: _History) -> None:
+        """Wait before the next attempt, or raise when there is to be none."""
+        history.unsettled_usd += error.unsettled_usd
+        error.unsettled_usd = 0.0  # counted; the whole is put on what is raised
+        wait = self._wait(error, history.attempts)
+        failure = self._final(error, listener, history, wait)
+        if failure is not None:
+            raise failure from (error if failure is not error else None)
+        history.waited_s += wait
+        await self.clock.sleep(wait)
+
+    def _late(self, error: TimeoutError) -> DeadlineError:
+        late = DeadlineError(
+            f"no answer within {self.policy.deadline_s:g} s",
+            hint="raise deadline_s, or ask for a shorter answer",
+        )
+        late.unsettled_usd = getattr(error.__cause__, "unsettled_usd", 0.0)
+        return late
 
     def _final(
         self, error: CallError, listener: _Listener | None, history: _History, wait: float
@@ -123,46 +124,51 @@ class RetryLayer:
                 text=listener.text,
                 hint="its text so far is in the error's `text`",
             )
+        if error.elsewhere:  # another route is no repetition: each is tried once at most
+            return None if history.time_left(self.clock.now()) > 0 else error
         if not error.retryable or isinstance(error, DeadlineError):
             return error
         if not isinstance(error, RateLimitError):
             history.failures += 1
             if history.failures >= self.policy.max_attempts:
                 return error
-        left = self._time_left(history)
-        if left is not None and left <= wait:
+        if history.time_left(self.clock.now()) <= wait:
             error.add_note(f"gave up after {history.attempts} attempts: the deadline is near")
             return error
         return None
 
-    def _time_left(self, history: _History) -> float | None:
-        if self.policy.deadline_s is None:
-            return None
-        return self.policy.deadline_s - (self.clock.now() - history.started)
-
     def _wait(self, error: CallError, attempts: int) -> float:
+        if error.elsewhere:
+            return 0.0
         bound = self.policy.first_wait_s * 2 ** min(attempts - 1, 30)
-        jitter = self.jitter.uniform(0.0, min(bound, self.policy.longest_wait_s))
+        share = self.jitter.random() if error.jitter is None else error.jitter
+        jitter: float = share * min(bound, self.policy.longest_wait_s)
         return jitter + (error.retry_after_s or 0.0)
 
 
 class _History:
     """What has happened to one call so far."""
 
-    __slots__ = ("attempts", "failures", "started", "unsettled_usd", "waited_s")
+    __slots__ = ("attempts", "deadline_s", "failures", "started", "unsettled_usd", "waited_s")
 
-    def __init__(self, started: float) -> None:
+    def __init__(self, started: float, deadline_s: float | None) -> None:
         self.started = started
+        self.deadline_s = deadline_s
         self.attempts = 0
         self.failures = 0
         self.waited_s = 0.0
         self.unsettled_usd = 0.0
 
+    def time_left(self, now: float) -> float:
+        if self.deadline_s is None:
+            return float("inf")
+        return max(0.0, self.deadline_s - (now - self.started))
+
     def finish(self, response: Response) -> Response:
         return response.with_log(
-            attempts=self.attempts,
+            attempts=response.log.attempts + self.attempts - 1,
             waited_s=response.log.waited_s + self.waited_s,
-            unsettled_usd=self.unsettled_usd,
+            unsettled_usd=response.log.unsettled_usd + self.unsettled_usd,
         )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 import pytest
@@ -186,3 +187,99 @@ def test_a_failed_response_event_is_an_error():
     event = {"type": "response.failed", "response": {"error": {"code": "server_error"}}}
     assert type(error_in_answer(ASKED, event)) is ServerError
     assert type(error_in_answer(ASKED, {"type": "error", "message": "x"})) is ProtocolError
+
+
+FAULTS = {RateLimitError: "limit", QuotaError: "limit", ServerError: "server"}
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_every_status_is_an_error_that_says_whether_to_ask_again_and_whose_fault_it_is(status):
+    error = error_of(ASKED, status, b"")
+    again = status in (408, 409, 425, 429) or (status >= 500 and status not in (501, 505, 511))
+    assert error.retryable is again
+    assert error.fault == FAULTS.get(type(error), "client")
+    # A gateway that gave up waiting does not know whether the model worked.
+    assert error.billed is (status in (408, 502, 504, 520, 522, 524, 598, 599))
+
+
+@pytest.mark.parametrize(("wish", "again"), [("true", True), ("false", False)])
+@pytest.mark.parametrize("status", [400, 409, 429, 500])
+def test_a_server_that_says_whether_to_ask_again_is_obeyed(status, wish, again):
+    assert error_of(ASKED, status, b"", {"x-should-retry": wish}).retryable is again
+
+
+def test_azures_content_filter_says_what_to_do():
+    raw = body("The response was filtered", "content_filter")
+    error = error_of(ASKED, 400, raw)
+    assert type(error) is RefusedRequestError
+    assert "rephrase" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "1m2s"}, 62),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),  # Azure
+        ({"x-ratelimit-reset-requests": "12", "x-ratelimit-remaining-requests": "0"}, 12),
+        # Groq: the requests of the day are left, the tokens of the minute are not.
+        (
+            {
+                "x-ratelimit-reset-requests": "2h",
+                "x-ratelimit-remaining-requests": "900",
+                "x-ratelimit-reset-tokens": "7.66s",
+                "x-ratelimit-remaining-tokens": "0",
+            },
+            7.66,
+        ),
+        ({"x-ratelimit-reset": "1", "x-ratelimit-remaining": "0"}, 1),  # Together
+        ({"ratelimit-reset": "9", "ratelimit-remaining": "0"}, 9),  # the IETF's draft
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"x-ratelimit-reset-tokens": "soon"}, None),
+    ],
+)
+def test_the_wait_is_read_in_the_forms_of_every_provider(headers, seconds):
+    assert retry_after(headers) == seconds
+    assert error_of(ASKED, 429, b"", headers).retry_after_s == seconds
+
+
+def test_a_reset_that_is_a_date_is_a_wait_from_now():
+    later = datetime.now(UTC) + timedelta(seconds=30)
+    for value in (later.isoformat(), later.isoformat().replace("+00:00", "Z")):
+        headers = {
+            "anthropic-ratelimit-tokens-reset": value,
+            "anthropic-ratelimit-tokens-remaining": "0",
+        }
+        assert 25 < (retry_after(headers) or 0) <= 30
+    assert 25 < (retry_after({"retry-after": str(int(later.timestamp()))}) or 0) <= 30
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Please try again in 6m0s.", 360),
+        ("Please retry after 20 seconds.", 20),
+        ("Please retry in 34.07s.", 34.07),
+        ("Try again in 1 minute", 60),
+        ("Please try again later", None),
+    ],
+)
+def test_the_wait_is_read_from_the_words_where_no_header_tells(words, seconds):
+    assert error_of(ASKED, 429, body(words)).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("reported", "kind"),
+    [
+        ({"type": "overloaded_error", "message": "busy"}, ServerError),
+        ({"type": "rate_limit_error", "message": "slow"}, RateLimitError),
+        ({"code": "503", "message": "busy"}, ServerError),
+        ({"code": "content_filter", "message": "no"}, RefusedRequestError),
+        ({"code": "context_length_exceeded", "message": "long"}, ContextLengthError),
+        ({"code": "who_knows", "message": "odd"}, ProtocolError),
+        ("plain words", ProtocolError),
+    ],
+)
+def test_an_error_in_place_of_an_answer_is_what_its_code_or_type_says(reported, kind):
+    assert type(error_in_answer(ASKED, {"error": reported})) is kind

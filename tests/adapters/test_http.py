@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -209,3 +211,52 @@ def test_an_adapter_that_nobody_closes_ends_without_a_word(server, how):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+FORKING = """
+import asyncio, os, sys
+from promptkit.adapters.http import HttpAdapter
+from promptkit.prompt import Message
+from promptkit.request import Request
+from promptkit.secret import Secret
+
+adapter = HttpAdapter(base_url=sys.argv[1], api_key=Secret(sys.argv[2]), client=sys.argv[3])
+hi = Request(messages=(Message("user", "Hi"),), model="test-model")
+loop = asyncio.new_event_loop()
+first = loop.run_until_complete(adapter(hi))
+child = os.fork()
+if not child:
+    asyncio.run(adapter(hi))
+    sys.exit()  # with all that runs at an exit
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+for _ in range(3):
+    assert loop.run_until_complete(adapter(hi)).text == first.text
+loop.run_until_complete(adapter.aclose())
+loop.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("client", ["aiohttp", "httptools"])
+def test_a_forked_process_opens_connections_of_its_own_and_spares_its_parents(server, client):
+    before = server.connections
+    command = [sys.executable, "-c", FORKING, server.url, server.key, client]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert server.connections <= before + 2
+
+
+@pytest.mark.parametrize("client", ["aiohttp", "httptools"])
+def test_loops_in_several_threads_share_an_adapter_and_no_connection(server, client):
+    adapter = HttpAdapter(base_url=server.url, api_key=Secret(server.key), client=client)
+
+    async def several() -> list[str]:
+        answers = [(await adapter(HI)).text for _ in range(10)]
+        await adapter.aclose()
+        return answers
+
+    with ThreadPoolExecutor(4) as threads:
+        for answers in threads.map(lambda _: asyncio.run(several()), range(8)):
+            assert answers == [ANSWER] * 10
+    assert not adapter._clients._table

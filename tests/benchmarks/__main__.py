@@ -1,129 +1,105 @@
-"""What a request costs the client: promptkit's full path beside AsyncOpenAI and bare aiohttp.
+"""Measures promptkit beside its peers, in turns, and writes the table that the docs show.
 
-    make bench                      5,000 requests, 3 rounds
-    make bench ARGS="500 1"         a quick look
+    make bench                                       everything: about 15 minutes
+    make bench ARGS="path hits"                      some sections
+    make bench ARGS="path --peers openai,lm-deluge --count 5000 --rounds 3"
+    make bench ARGS="--quick"                        a look at everything; changes no file
+    make bench ARGS="--make-environments"            only install the peers
 
-Each client sends the same distinct prompts to the same test server in another process, 256 at a
-time, in turns; the medians of CPU seconds per 1,000 requests are printed. Wall time on a shared
-machine says little, CPU time of the client is steady.
+The client runs on one core and the server on another, as far as the system can pin them. CPU time
+of the client is the steady figure: wall time on a machine with other work says little.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import statistics
-import subprocess
+import argparse
 import sys
-import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from importlib.metadata import version
-from pathlib import Path
+from dataclasses import replace
 
-import aiohttp
-import openai
+from .environments import PEERS, make
+from .full_path import CEILING, PATH
+from .hits import HITS
+from .importing import IMPORT
+from .measure import Plan, Section, say
+from .million import MILLION
+from .quota import QUOTA, SHARED
+from .streaming import STREAMING
+from .table import load, merge, plain, rows_of, save, today, write_page
 
-import promptkit as pk
-
-WINDOW = 256
-KEY = "sk-benchmark-0123456789"
-Client = Callable[[str, list[str]], Awaitable[None]]
-
-
-async def window(ask: Callable[[str], Awaitable[object]], prompts: list[str]) -> None:
-    source = iter(prompts)
-
-    async def worker() -> None:
-        for prompt in source:
-            await ask(prompt)
-
-    await asyncio.gather(*(worker() for _ in range(WINDOW)))
-
-
-async def with_promptkit(url: str, prompts: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        cache = Path(folder) / "cache.sqlite"
-        async with pk.connect(base_url=url, api_key=KEY, model="m", cache=cache) as session:
-
-            async def ask(session: pk.Session, prompt: str) -> str:
-                return (await session.ask(prompt, temperature=0)).text
-
-            await session.map(ask, prompts, concurrency=WINDOW)
-
-
-async def with_promptkit_cached(url: str, prompts: list[str]) -> None:
-    del url
-    session = pk.connect(transport=pk.testing.Scripted("x"), model="m")
-    await session.ask(prompts[0])
-
-    async def ask(_: str) -> object:
-        return await session.ask(prompts[0])
-
-    await window(ask, prompts)
-
-
-async def with_openai(url: str, prompts: list[str]) -> None:
-    async with openai.AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
-
-        async def ask(prompt: str) -> object:
-            messages = [{"role": "user", "content": prompt}]
-            return await client.chat.completions.create(
-                model="m",
-                messages=messages,
-                temperature=0,  # type: ignore[arg-type]
-            )
-
-        await window(ask, prompts)
-
-
-async def with_aiohttp(url: str, prompts: list[str]) -> None:
-    connector = aiohttp.TCPConnector(limit=0)
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-    async with aiohttp.ClientSession(connector=connector, headers=headers) as client:
-
-        async def ask(prompt: str) -> object:
-            messages = [{"role": "user", "content": prompt}]
-            body = json.dumps({"model": "m", "messages": messages, "temperature": 0})
-            async with client.post(f"{url}/chat/completions", data=body) as answer:
-                return json.loads(await answer.read())
-
-        await window(ask, prompts)
-
-
-CLIENTS: dict[str, Client] = {
-    f"promptkit {version('promptkit')}, full path with an SQLite cache": with_promptkit,
-    "promptkit, answered from memory": with_promptkit_cached,
-    f"AsyncOpenAI {version('openai')}": with_openai,
-    f"aiohttp {version('aiohttp')}, nothing else": with_aiohttp,
+SECTIONS: dict[str, Section] = {
+    "path": PATH,
+    "ceiling": CEILING,
+    "hits": HITS,
+    "streaming": STREAMING,
+    "quota": QUOTA,
+    "shared": SHARED,
+    "million": MILLION,
+    "import": IMPORT,
 }
 
+QUICK = Plan(peers=(), count=512, rounds=1, window_s=5.0, items=10_000)
 
-def main(count: int = 5_000, rounds: int = 3) -> None:
-    os.environ["PROMPTKIT_READOUT"] = "0"
-    os.environ["PROMPTKIT_HOME"] = tempfile.mkdtemp()
-    spent: dict[str, list[float]] = {name: [] for name in CLIENTS}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.server"], stdout=subprocess.PIPE, text=True
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    assert server.stdout
-    url = server.stdout.readline().strip()
-    try:
-        for turn in range(rounds):
-            for name, client in CLIENTS.items():
-                prompts = [f"{name} {turn} {i}: what is the capital?" for i in range(count)]
-                began = time.process_time()
-                asyncio.run(client(url, prompts))
-                spent[name].append((time.process_time() - began) * 1000 / count)
-    finally:
-        server.kill()
-        server.wait()
-    print(f"{count:,} requests, {WINDOW} at a time, median of {rounds} interleaved rounds")
-    print("CPU seconds of the client per 1,000 requests")
-    for name, seconds in spent.items():
-        print(f"{statistics.median(seconds):8.3f}  {name}")
+    parser.add_argument("sections", nargs="*", help=f"any of {', '.join(SECTIONS)}")
+    parser.add_argument("--peers", help=f"any of {', '.join(PEERS)}, joined by commas")
+    parser.add_argument("--count", type=int, help="prompts per client and round")
+    parser.add_argument("--rounds", type=int, help="turns of each client")
+    parser.add_argument("--window", type=float, help="seconds on a rate-limited endpoint")
+    parser.add_argument("--items", type=int, help="items of the largest map")
+    parser.add_argument("--quick", action="store_true", help="small counts; changes no file")
+    parser.add_argument("--write", action="store_true", help="change the files all the same")
+    parser.add_argument("--make-environments", action="store_true", help="only do that")
+    given = parser.parse_args()
+    unknown = set(given.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"there is no section {min(unknown)}: {', '.join(SECTIONS)}")
+    given.peers = given.peers.split(",") if given.peers else list(PEERS)
+    if unknown := set(given.peers) - set(PEERS):
+        parser.error(f"there is no client {min(unknown)}: {', '.join(PEERS)}")
+    return given
+
+
+def plan_of(given: argparse.Namespace) -> Plan:
+    """Return how much to measure."""
+    plan = replace(QUICK if given.quick else Plan(()), peers=tuple(given.peers))
+    chosen = {
+        "count": given.count,
+        "rounds": given.rounds,
+        "window_s": given.window,
+        "items": given.items,
+    }
+    return replace(plan, **{name: value for name, value in chosen.items() if value is not None})
+
+
+def main() -> int:
+    """Measure and write."""
+    given = arguments()
+    make(given.peers)
+    if given.make_environments:
+        return 0
+    plan = plan_of(given)
+    results = load()
+    failed = False
+    for name in given.sections or SECTIONS:
+        section = SECTIONS[name]
+        say(f"{name}: {section.title}")
+        rows = list(section.run(plan))
+        measured = merge({}, name, rows, today())
+        print(plain(section, rows_of(measured, name, section)), end="\n\n", flush=True)
+        failed = failed or any(row.failed for row in rows)
+        results = merge(results, name, rows, today())
+        if given.write or not given.quick:  # after each section: a run that is stopped keeps them
+            save(results)
+            write_page(results, SECTIONS)
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    sys.exit(main())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 
 import pytest
@@ -14,14 +15,22 @@ from promptkit.errors import (
     ConnectionFailedError,
     OptionError,
     RateLimitError,
+    ServerError,
 )
-from promptkit.pricing import FREE, Price
-from promptkit.response import Choice, Usage
+from promptkit.pricing import FREE, Price, TieredPrice, price_of, with_overrides
+from promptkit.response import CallLog, Choice, Usage
 from promptkit.testing import FakeClock
 from promptkit.tokens import upper_bound
 from promptkit.transport import FunctionTransport, OnText
-from promptkit.transports.budget import BudgetLayer, BudgetWarning, Meter, longest_output
+from promptkit.transports.budget import (
+    BudgetLayer,
+    BudgetWarning,
+    Meter,
+    SoftLimit,
+    longest_output,
+)
 from promptkit.transports.retry import RetryLayer, RetryPolicy
+from promptkit.transports.worst_case import worst_case
 
 pytestmark = pytest.mark.anyio
 PRICE = Price(input=10.0, output=100.0, longest_answer=50)
@@ -217,3 +226,155 @@ async def test_who_is_cancelled_before_sending_has_spent_nothing() -> None:
     with pytest.raises(asyncio.CancelledError):
         await layer(FunctionTransport(cancelled), meter)(asked())
     assert (meter.spent_usd, meter.reserved_usd) == (0.0, 0.0)
+
+
+# -- soft limits --------------------------------------------------------------------------------
+
+
+async def test_each_soft_limit_is_told_once_to_its_callback_and_warns_nobody() -> None:
+    heard: list[SoftLimit] = []
+    meter = Meter(Budget(soft=(0.002, 0.001, 9.0), on_soft=heard.append), "session")
+    stacked = layer(FunctionTransport(lambda r: Response((Choice("x"),), Usage(0, 8))), meter)
+    for _ in range(5):
+        await stacked(asked())
+    assert [news.soft_usd for news in heard] == [0.001, 0.002]
+    assert heard[0] == SoftLimit("session", pytest.approx(0.0016), 0.001)  # type: ignore[arg-type]
+
+
+async def test_a_callback_that_fails_warns_and_costs_no_answer() -> None:
+    def fail(news: SoftLimit) -> None:
+        raise RuntimeError("no network")
+
+    meter = Meter(Budget(soft=0.0, on_soft=fail))
+    stacked = layer(FunctionTransport(lambda r: Response((Choice("x"),), Usage(5, 5))), meter)
+    with pytest.warns(BudgetWarning, match=r"on_soft .* failed \(RuntimeError: no network\)"):
+        assert (await stacked(asked())).text == "x"
+    assert (meter.reserved_usd, meter.spent_usd) == (0.0, PRICE.cost(Usage(5, 5)))
+
+
+async def test_where_warnings_are_errors_a_paid_answer_is_still_returned() -> None:
+    stacked = layer(
+        FunctionTransport(lambda r: Response((Choice("x"),), Usage(5, 5))), Meter(Budget(soft=0.0))
+    )
+    assert (await stacked(asked())).text == "x"
+
+
+def test_a_budget_is_read_from_a_table() -> None:
+    assert Budget.coerce({"hard": 5, "soft": [2, 1], "day": 0.5}) == Budget(5, (1, 2), 0.5)
+    for bad in ({"hrad": 5}, {"day": -1}, {"soft": [1, "x"]}, {"soft": True}):
+        with pytest.raises(OptionError, match="budget"):
+            Budget.coerce(bad)
+    with pytest.raises(OptionError, match="on_soft"):
+        Budget(soft=1, on_soft="call me")  # type: ignore[arg-type]
+
+
+# -- prices -------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(size=st.integers(1, 900_000), share=st.floats(0, 1), tokens_out=st.integers(0, 1000))
+def test_a_price_that_rises_with_the_prompt_is_reserved_at_its_highest(
+    size: int, share: float, tokens_out: int
+) -> None:
+    """Whatever share of the bytes turns out to be tokens, and whichever tier that falls into."""
+    price = price_of("gpt-5.4")
+    assert isinstance(price, TieredPrice)
+    request = asked("x" * size, max_tokens=1000).replace(model="gpt-5.4")
+    worst = worst_case(request, price)
+    assert worst is not None
+    tokens_in = round(share * upper_bound(request))
+    assert price.cost(Usage(tokens_in, tokens_out)) <= worst + 1e-12
+
+
+@pytest.mark.parametrize("model", ["gpt-5.4", "gemini-2.5-pro", "claude-sonnet-4-5"])
+@given(
+    tokens_in=st.one_of(st.integers(0, 1_000_000), st.integers(199_998, 200_002)),
+    share=st.floats(0, 1),
+    tokens_out=st.integers(0, 10_000),
+)
+def test_a_tiered_price_worked_out_quickly_is_what_the_price_list_says(
+    model: str, tokens_in: int, share: float, tokens_out: int
+) -> None:
+    price = price_of(model)
+    assert isinstance(price, TieredPrice)
+    assert price.base_below > 0
+    usage = Usage(tokens_in, tokens_out, cached_tokens=round(share * tokens_in))
+    listed = dataclasses.replace(price, base_below=0)
+    assert price.cost(usage) == pytest.approx(listed.cost(usage))
+
+
+def test_a_cache_that_costs_more_than_the_prompt_itself_is_reserved_for() -> None:
+    dear = Price(input=1.0, output=1.0, cached_input=3.0)
+    tokens = upper_bound(asked())
+    assert worst_case(asked(max_tokens=1), dear) == pytest.approx((tokens * 3 + 1) / 1e6)
+
+
+@pytest.mark.parametrize("tier", ["priority", "scale", "something new", 7])
+async def test_a_service_tier_of_unknown_price_is_refused_under_a_limit(tier: object) -> None:
+    request = asked(max_tokens=5)
+    request = request.replace(options=request.options.replace(extra={"service_tier": tier}))
+    model = FunctionTransport(lambda r: Response((Choice("x"),), Usage(5, 5)))
+    prices = with_overrides({"m": PRICE})
+    limited = BudgetLayer(model, (Meter(Budget(hard=1.0)),), prices)
+    with pytest.raises(BudgetError, match="the price of 'm'"):
+        await limited(request)
+    assert (await BudgetLayer(model, (), prices)(request)).cost_usd is None
+
+
+@pytest.mark.parametrize(
+    ("tier", "cost"), [("flex", 0.0105), ("default", 0.0105), ("auto", 0.0105), ("priority", 0.021)]
+)
+async def test_a_service_tier_with_a_known_price_costs_that(tier: str, cost: float) -> None:
+    request = asked(max_tokens=100)
+    request = request.replace(options=request.options.replace(extra={"service_tier": tier}))
+    model = FunctionTransport(lambda r: Response((Choice("x"),), Usage(50, 100)))
+    double = Price(input=20.0, output=200.0)
+    prices = with_overrides({"m": PRICE, "m priority": double})
+    meter = Meter(Budget(hard=1.0))
+    answer = await BudgetLayer(model, (meter,), prices)(request)
+    assert answer.cost_usd == meter.spent_usd == pytest.approx(cost)
+
+
+def test_a_predicted_output_is_reserved_for_on_top_of_the_answer() -> None:
+    options = Options().replace(max_tokens=7, extra={"prediction": {"content": "a" * 100}})
+    longest = longest_output(asked().replace(options=options), PRICE)
+    assert longest is not None
+    assert longest > 107
+
+
+async def test_pricing_an_answer_keeps_all_the_rest_of_it() -> None:
+    """The copy is made field by field, for speed: a field that is added must be added there."""
+    whole = Response(
+        choices=(Choice("x"),),
+        usage=Usage(5, 5),
+        model="m-1",
+        log=CallLog(attempts=2),
+        vectors=((1.0,),),
+        moderations=({"flagged": False},),
+        headers={"x-request-id": "1"},
+    )
+    answer = await BudgetLayer(FunctionTransport(lambda r: whole), (), lambda m, e: PRICE)(asked())
+    assert whole.cost_usd is None, "what a transport hands out is its own"
+    for entry in dataclasses.fields(Response):
+        kept, given_value = getattr(answer, entry.name), getattr(whole, entry.name)
+        is_set = given_value != getattr(Response(), entry.name)
+        assert entry.name == "cost_usd" or (is_set and kept == given_value), entry.name
+
+
+# -- what may be billed -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [408, 409, 500, 502, 503, 504, 524])
+@pytest.mark.parametrize("hard", [None, 1.0])
+async def test_what_a_gateway_did_not_wait_for_may_be_billed(
+    status: int, hard: float | None
+) -> None:
+    async def fail(request: Request) -> Response:
+        raise ServerError("failed", status=status)
+
+    meter = Meter(Budget(hard=hard))
+    with pytest.raises(ServerError) as caught:
+        await layer(FunctionTransport(fail), meter)(asked())
+    counts = status in (408, 502, 504, 524)
+    assert (meter.spent_usd > 0) is (caught.value.unsettled_usd > 0) is counts
+    assert meter.reserved_usd == 0.0

@@ -129,9 +129,11 @@ async def test_who_joins_a_stream_late_gets_all_of_it() -> None:
 async def test_answers_outlive_the_process(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "c.sqlite")
     kept = Response((Choice("4", "stop"),), Usage(5, 1, 2), "m-1", 0.25)
-    await store.put(asked().key, kept)
-    found = SqliteStore(tmp_path / "c.sqlite").get(asked().key)
-    assert found == kept
+    await store.put(asked(), kept)
+    found = SqliteStore(tmp_path / "c.sqlite").get(asked())
+    assert found is not None
+    assert found.log.source == "cache"
+    assert found.with_log(source="endpoint", attempts=1) == kept
     await store.aclose()
 
 
@@ -151,7 +153,7 @@ def _write_many(path: Path, name: str, count: int) -> None:
     async def main() -> None:
         store = SqliteStore(path)
         await asyncio.gather(
-            *(store.put(asked(f"{name} {i}").key, Response((Choice(name),))) for i in range(count))
+            *(store.put(asked(f"{name} {i}"), Response((Choice(name),))) for i in range(count))
         )
         await store.aclose()
 
@@ -170,7 +172,7 @@ async def test_several_processes_write_one_cache_at_once(tmp_path: Path) -> None
     store = SqliteStore(path)
     for i in range(3):
         for number in (0, 199):
-            found = store.get(asked(f"w{i} {number}").key)
+            found = store.get(asked(f"w{i} {number}"))
             assert found is not None
             assert found.text == f"w{i}"
     await store.aclose()
@@ -230,9 +232,9 @@ async def test_a_hit_repeats_nothing_of_what_the_first_call_cost() -> None:
 
 async def test_while_an_answer_is_being_stored_it_is_not_asked_for_again() -> None:
     class SlowStore(MemoryStore):
-        async def put(self, key: bytes, response: Response) -> None:
+        async def put(self, request: Request, response: Response, /) -> None:
             await asyncio.sleep(0.05)
-            await super().put(key, response)
+            await super().put(request, response)
 
     model = Slow()
     model.go.set()
@@ -269,19 +271,23 @@ async def test_a_put_is_told_when_the_files_folder_has_gone(tmp_path: Path) -> N
     folder.write_text("a file where a folder was")
     async with asyncio.timeout(5):
         with pytest.raises(StoreError):
-            await store.put(b"k" * 16, Response((Choice("x"),)))
+            await store.put(asked(), Response((Choice("x"),)))
 
 
 def test_a_loop_that_stopped_before_its_commit_holds_up_no_other(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "c.sqlite")
     stopped = asyncio.new_event_loop()
-    task = stopped.create_task(store.put(b"a" * 16, Response((Choice("x"),))))
+
+    async def put_first() -> None:
+        await store.put(asked("a"), Response((Choice("x"),)))
+
+    task = stopped.create_task(put_first())
     stopped.call_soon(stopped.stop)
     stopped.run_forever()
 
     async def put() -> None:
         async with asyncio.timeout(5):
-            await store.put(b"b" * 16, Response((Choice("y"),)))
+            await store.put(asked("b"), Response((Choice("y"),)))
         await store.aclose()
 
     asyncio.run(put())

@@ -1,0 +1,279 @@
+"""One call of `Session.batch`, from its requests to their outcomes, in rounds.
+
+A round joins the batches in which some of the open requests are under way already, sends the rest
+in new ones, and follows all of them to their end. What failed and may be asked again goes into the
+next round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from promptkit.adapters.batch_account import Account
+from promptkit.adapters.batch_collect import Collector, Means
+from promptkit.adapters.batch_file import Line, line_of, split, too_long
+from promptkit.adapters.batch_submit import BatchPolicy, Submitter
+from promptkit.errors import BudgetError, CallError, PromptkitError, RateLimitError, ServerError
+from promptkit.request import Request
+from promptkit.response import CallLog, Response
+from promptkit.trace import Call, Progress, Step
+from promptkit.transports.screen import screen
+
+Outcome = Response | PromptkitError
+
+_TURN: Final = 256
+"""Lines worked on between two turns of the event loop."""
+
+_FROM_CACHE: Final = CallLog(source="cache", attempts=0)
+_JOINED: Final = CallLog(source="joined", attempts=0)
+
+
+class BatchRun:
+    """One call of `Session.batch`, from its requests to their outcomes."""
+
+    def __init__(
+        self, means: Means, step: Step, requests: list[Request], policy: BatchPolicy
+    ) -> None:
+        """Prepare to answer `requests`, whose calls are traced in `step`."""
+        self._api = means.api
+        self._journal = means.journal
+        self._store = means.store
+        self._clock = means.clock
+        self._policy = policy
+        self._step = step
+        self._asked = requests
+        self._account = Account(means.meters, means.price_of, means.committed)
+        self._submitter = Submitter(means.api, means.journal, policy, means.clock)
+        self._collector = Collector(means, self._account)
+        self._screened: dict[bytes, Request] = {}
+        self._first: dict[bytes, int] = {}
+        self._keys: list[bytes] = []
+        self._outcomes: dict[bytes, Outcome] = {}
+        self._attempts: Counter[bytes] = Counter()
+        self._running: dict[str, set[bytes]] = {}
+        self._live: dict[str, int] = {}
+        self._answered = 0
+        self._progress = Progress(step, len(requests))
+        self._started = time.monotonic()
+
+    # -- rounds ---------------------------------------------------------------------------
+
+    async def finish(self) -> list[Outcome]:
+        """Run rounds until every request has an outcome."""
+        self._progress.begin()
+        try:
+            for index, request in enumerate(self._asked):
+                sent = screen(request)
+                self._keys.append(sent.key)
+                self._screened.setdefault(sent.key, sent)
+                self._first.setdefault(sent.key, index)
+                if index % _TURN == 0:
+                    await asyncio.sleep(0)
+            await self._rounds()
+            self._collector.close_all()
+            return self._results()
+        except BaseException as error:
+            self._say_what_goes_on(error)
+            raise
+        finally:
+            self._account.leave({key for keys in self._running.values() for key in keys})
+            self._account.release()
+            self._progress.end()
+
+    async def _rounds(self) -> None:
+        waiting = set(self._screened)
+        rounds = 0
+        while waiting:
+            answered = len(self._outcomes)
+            await self._assign(waiting, look_up=rounds == 0)
+            again = await self._see_all_through()
+            # A queue that is full is not the line's fault while others get through.
+            moved = len(self._outcomes) > answered
+            for key, error in again.items():
+                self._attempts[key] += not (moved and isinstance(error, RateLimitError))
+                if not error.retryable or self._attempts[key] >= self._policy.max_attempts:
+                    self._put(key, error)
+            waiting = {key for key in again if key not in self._outcomes}
+            if waiting:
+                grown = self._policy.first_poll_s * 1.5 ** min(rounds, 50)
+                await self._clock.sleep(min(grown, self._policy.longest_poll_s))
+            rounds += 1
+
+    async def _see_all_through(self) -> dict[bytes, CallError]:
+        """Follow all batches to their end; return the errors of requests without an answer."""
+        tasks = [asyncio.create_task(self._see_through(token)) for token in self._running]
+        try:
+            ended = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return {key: error for errors in ended for key, error in errors.items()}
+
+    async def _assign(self, waiting: Collection[bytes], *, look_up: bool) -> None:
+        """Find or make a batch for each request, or answer it from the cache."""
+        keys = set(waiting)
+        while keys:
+            keys -= await self._join(keys)
+            if look_up:
+                keys -= self._from_store(keys)
+            lines = await self._lines(keys)
+            keys = set()
+            try:
+                await self._account.reserve([self._screened[line.key] for line in lines])
+            except BudgetError as error:
+                for line in lines:
+                    self._put(line.key, error)
+                return
+            sizes = {"max_lines": self._policy.max_lines, "max_bytes": self._policy.max_bytes}
+            for chunk in split(lines, **sizes):
+                mine = {line.key for line in chunk}
+                try:
+                    token = await self._submitter.submit(chunk)
+                except CallError as error:
+                    for key in mine:
+                        self._put(key, error)
+                    self._account.settle(mine, 0.0)
+                    continue
+                if token is None:  # another call was quicker: look again
+                    self._account.settle(mine, 0.0)
+                    keys |= mine
+                else:
+                    self._running.setdefault(token, set()).update(mine)
+
+    async def _join(self, keys: set[bytes]) -> set[bytes]:
+        joined: set[bytes] = set()
+        for token, theirs in self._journal.under_way(keys).items():
+            entry = self._journal.entry(token)
+            if entry is not None and await self._submitter.is_ours(entry):
+                self._running.setdefault(token, set()).update(theirs)
+                joined |= theirs
+        return joined
+
+    def _from_store(self, keys: set[bytes]) -> set[bytes]:
+        found = set()
+        for key in keys if self._store is not None else ():
+            response = self._store.get(self._screened[key]) if self._store is not None else None
+            if response is not None:
+                found.add(key)
+                self._put(key, replace(response, log=_FROM_CACHE))
+        return found
+
+    async def _lines(self, keys: set[bytes]) -> list[Line]:
+        """Write the lines of these requests, in the order in which they were asked."""
+        lines = []
+        for key in sorted(keys, key=self._first.__getitem__):
+            try:
+                line = line_of(self._screened[key], self._api.dialect, azure=self._api.azure)
+                if len(line.data) > self._policy.max_bytes:
+                    raise too_long(line, self._policy.max_bytes)
+            except PromptkitError as error:
+                self._put(key, error)
+                continue
+            lines.append(line)
+            if len(lines) % _TURN == 0:
+                await asyncio.sleep(0)
+        return lines
+
+    # -- the end of a batch ---------------------------------------------------------------
+
+    async def _see_through(self, token: str) -> dict[bytes, CallError]:
+        """Follow a batch, take its answers, and return the errors of the others."""
+        keys = self._running[token]
+        try:
+            batch = await self._submitter.follow(token, lambda state: self._show(token, state))
+            if batch is None:
+                gone = ServerError("the batch was never made, or is gone")
+                return await self._end(token, {}, dict.fromkeys(keys, gone))
+            requests = {key: self._screened[key] for key in keys}
+            found = await self._submitter.persist(
+                lambda: self._collector.read(token, batch, requests)
+            )
+        except CallError as error:
+            # The lines stay open in the journal: the next call looks again.
+            error.add_note("the batch goes on: run again to collect it")
+            self._account.leave(keys)
+            for key in keys:
+                self._put(key, error)
+            return await self._end(token, {}, {})
+        answers: dict[bytes, Response] = {}
+        for key, outcome in found.items():
+            if isinstance(outcome, Response):
+                log = replace(outcome.log, attempts=self._attempts[key] + 1)
+                answers[key] = replace(outcome, log=log)
+        answers = await self._collector.keep(token, answers, requests)
+        failed = {key: error for key, error in found.items() if isinstance(error, CallError)}
+        self._journal.close_lines(token, failed)
+        return await self._end(token, answers, failed)
+
+    async def _end(
+        self, token: str, answers: Mapping[bytes, Response], failed: dict[bytes, CallError]
+    ) -> dict[bytes, CallError]:
+        """Settle the account of a batch and write its calls into the trace."""
+        self._live.pop(token, None)
+        paid = [response.paid_usd or 0.0 for response in answers.values()]
+        self._account.settle(self._running.pop(token), sum(paid))
+        for number, (key, response) in enumerate(answers.items(), 1):
+            self._put(key, response)
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
+        return failed
+
+    def _put(self, key: bytes, outcome: Outcome) -> None:
+        """Take the outcome of a request and write its call into the trace."""
+        self._outcomes[key] = outcome
+        if isinstance(outcome, PromptkitError):
+            outcome.attempts = self._attempts[key]
+        self._record(self._first[key], outcome)
+
+    def _record(self, index: int, outcome: Outcome) -> None:
+        elapsed = time.monotonic() - self._started
+        is_answer = isinstance(outcome, Response)
+        response = outcome if isinstance(outcome, Response) else None
+        error = None if isinstance(outcome, Response) else outcome
+        attempts = response.log.attempts if response else getattr(error, "attempts", 0)
+        request = self._asked[index]
+        self._step.record(Call(request, response, error, time.time(), elapsed, attempts))
+        self._answered += is_answer
+        self._progress.failed += not is_answer
+        self._show("", {})
+
+    def _show(self, token: str, state: Mapping[str, Any]) -> None:
+        """Bring the progress up to date, which counts what the endpoint says it has done."""
+        counts = state.get("request_counts") or {}
+        if token:
+            self._live[token] = min(int(counts.get("completed") or 0), len(self._running[token]))
+        self._progress.done = self._answered + sum(self._live.values())
+        self._progress.in_flight = sum(map(len, self._running.values()))
+
+    # -- the end of the call --------------------------------------------------------------
+
+    def _results(self) -> list[Outcome]:
+        """Return the outcomes in the order asked; equal requests share one that was paid."""
+        results: list[Outcome] = []
+        for index, key in enumerate(self._keys):
+            outcome = self._outcomes[key]
+            if self._first[key] != index:
+                if isinstance(outcome, Response):
+                    outcome = replace(outcome, log=_JOINED)
+                self._record(index, outcome)
+            results.append(outcome)
+        return results
+
+    def _say_what_goes_on(self, error: BaseException) -> None:
+        """Tell whoever stopped the call that its batches go on, and what to do about it."""
+        if not self._running:
+            return
+        lines = sum(map(len, self._running.values()))
+        text = (
+            f"{len(self._running)} batch(es) of {lines:,} requests go on at the endpoint: "
+            "run again to collect the answers, or see session.batches.under_way() and .cancel()"
+        )
+        error.add_note(text)
+        print(f"promptkit: {text}", file=sys.stderr)  # noqa: T201 -- an interrupt shows no notes

@@ -1,0 +1,423 @@
+"""The store in a file: what it keeps, for how long, how much of it, and what it survives."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import multiprocessing
+import os
+import pickle
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import responses
+
+from promptkit import Cache, Message, Request, Response
+from promptkit.adapters.cache_file import APPLICATION_ID
+from promptkit.adapters.cache_rows import from_row, seal_row, to_row, unseal_row
+from promptkit.adapters.encryption import Sealer
+from promptkit.adapters.sqlite import SqliteStore
+from promptkit.codec import response_to_json
+from promptkit.errors import StoreError
+from promptkit.response import Alternative, Choice, TokenLogprob, Usage
+from promptkit.secret import Secret
+from promptkit.transports.store import CacheWarning, MemoryStore
+
+LOGPROBS = (TokenLogprob("4", -0.25, (Alternative("4", -0.25), Alternative("five", -1.5))),)
+ANSWER = Response((Choice("4", "stop"),), Usage(5, 1, 2, 1), "m-1", 0.25)
+
+
+def asked(text: str = "Hi", sample: int = 0, model: str = "m") -> Request:
+    return Request(messages=(Message("user", text),), model=model, sample=sample)
+
+
+def same(found: Response | None, kept: Response) -> bool:
+    return found is not None and replace(found, log=kept.log, headers=kept.headers) == kept
+
+
+@given(responses)
+def test_a_response_is_the_same_after_a_row_was_made_of_it(response: Response) -> None:
+    found = from_row(to_row(response))
+    assert found.log.source == "cache"
+    assert same(found, response)
+
+
+sealer = Sealer(Secret("correct horse battery staple"), b"salt" * 4)
+
+
+@given(responses, st.binary(min_size=16, max_size=16))
+def test_a_response_is_the_same_after_its_row_was_encrypted(
+    response: Response, place: bytes
+) -> None:
+    sealed = seal_row(to_row(response), sealer, place)
+    assert sealed.body is not None
+    assert all(value is None for value in sealed[:-1])
+    assert same(from_row(unseal_row(sealed.body, sealer, place)), response)
+    with pytest.raises(ValueError, match="decrypt"):
+        unseal_row(sealed.body, sealer, bytes(16) if any(place) else b"\1" * 16)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(st.lists(responses, min_size=1, max_size=5))
+def test_what_was_put_is_what_is_got(tmp_path: Path, some: list[Response]) -> None:
+    async def check() -> None:
+        store = SqliteStore(tmp_path / "c.sqlite")
+        requests = [asked(sample=number) for number in range(len(some))]
+        await asyncio.gather(*map(store.put, requests, some))
+        assert all(same(store.get(r), kept) for r, kept in zip(requests, some, strict=True))
+        await store.aclose()
+
+    asyncio.run(check())
+
+
+def test_log_probabilities_are_decoded_when_they_are_read() -> None:
+    kept = Response((Choice("4", "stop", LOGPROBS),), Usage(5, 1), "m-1", 0.25)
+    (choice,) = from_row(to_row(kept)).choices
+    assert choice.text == "4"
+    assert not _holds(choice, "logprobs"), "nobody has asked for them yet"
+    assert choice.logprobs == LOGPROBS
+    assert _holds(choice, "logprobs")
+
+
+def _holds(value: object, name: str) -> bool:
+    try:
+        type(value).__dict__[name].__get__(value)
+    except AttributeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("through", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))])
+def test_a_deferred_response_is_copied_and_pickled_whole(through) -> None:
+    kept = Response((Choice("4", "stop", LOGPROBS),), Usage(5, 1), "m-1", 0.25)
+    assert same(through(from_row(to_row(replace(kept)))), kept)
+
+
+def test_a_deferred_response_has_no_other_attributes_than_a_plain_one() -> None:
+    found = from_row(to_row(ANSWER))
+    with pytest.raises(AttributeError, match="txet"):
+        found.txet  # type: ignore[attr-defined]
+    assert not hasattr(Response(), "nothing")
+    assert repr(from_row(to_row(ANSWER))) == repr(replace(ANSWER, log=found.log))
+
+
+async def test_answers_that_come_together_are_committed_together(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    commits = []
+    write = store._commits._write
+    store._commits._write = lambda rows: (commits.append(len(rows)), write(rows))[1]
+    await store.put(asked("first"), ANSWER)
+    await asyncio.gather(*(store.put(asked(f"{i}"), ANSWER) for i in range(100)))
+    assert commits == [1, 100]
+    await store.aclose()
+
+
+async def test_an_answer_is_told_of_only_when_another_process_could_read_it(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    done = store.put(asked(), ANSWER)
+    with sqlite3.connect(tmp_path / "c.sqlite") as other:
+        assert not done.done()
+        await done
+        assert other.execute("SELECT count(*) FROM answers").fetchone() == (1,)
+    other.close()
+    await store.aclose()
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from promptkit import Message, Request, Response
+from promptkit.adapters.sqlite import SqliteStore
+from promptkit.response import Choice
+store = SqliteStore(sys.argv[1])
+async def put(number):
+    request = Request(messages=(Message("user", str(number)),), model="m")
+    await store.put(request, Response((Choice("x"),)))
+    print(number, flush=True)
+async def main():
+    await asyncio.gather(*(put(number) for number in range(700)))
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_what_was_told_survives_a_killed_process(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path / "c.sqlite"], capture_output=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    told = done.stdout.split()
+    assert len(told) == 700
+    store = SqliteStore(tmp_path / "c.sqlite")
+    assert all(store.get(asked(number.decode())) for number in told)
+
+
+async def test_an_answer_that_cannot_be_kept_does_not_sink_its_neighbours(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    odd = replace(ANSWER, usage=Usage(2**70, 1))
+    results = await asyncio.gather(
+        store.put(asked("a"), ANSWER),
+        store.put(asked("b"), odd),
+        store.put(asked("c"), ANSWER),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [type(None), StoreError, type(None)]
+    assert store.get(asked("a"))
+    assert store.get(asked("c"))
+    await store.aclose()
+
+
+async def test_the_loop_goes_on_while_another_process_holds_the_file(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    other = sqlite3.connect(tmp_path / "c.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    put = asyncio.ensure_future(store.put(asked(), ANSWER))
+    turns = 0
+    while turns < 5:  # the loop turns: had the commit waited, it would stand still for seconds
+        await asyncio.sleep(0.01)
+        turns += 1
+    assert not put.done()
+    other.execute("COMMIT")
+    await put
+    assert store.get(asked())
+    other.close()
+    await store.aclose()
+
+
+# -- for how long, and how much --------------------------------------------------------------
+
+
+async def test_an_answer_is_served_until_its_time_is_over(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "c.sqlite"
+    store = SqliteStore(path, Cache(ttl_s=60))
+    await store.put(asked(), ANSWER)
+    assert store.get(asked())
+    _pass(monkeypatch, 61)
+    assert store.get(asked()) is None
+    forever = SqliteStore(path)
+    assert forever.get(asked()) is None, "what was kept for a minute is over for all"
+    await store.put(asked("another"), ANSWER)
+    assert _count(path) == 1, "what is over is deleted with the next commit"
+    await store.aclose()
+    await forever.aclose()
+
+
+async def test_a_session_with_a_time_limit_does_not_serve_older_answers_of_others(
+    tmp_path: Path, monkeypatch
+) -> None:
+    path = tmp_path / "c.sqlite"
+    forever, limited = SqliteStore(path), SqliteStore(path, Cache(ttl_s=60))
+    await forever.put(asked(), ANSWER)
+    _pass(monkeypatch, 61)
+    assert limited.get(asked()) is None
+    assert forever.get(asked())
+    await forever.aclose()
+    await limited.aclose()
+
+
+async def test_beyond_the_bound_the_answers_longest_unused_go_first(
+    tmp_path: Path, monkeypatch
+) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite", Cache(max_bytes=400_000))
+    long = replace(ANSWER, choices=(Choice("x" * 1_500),))
+    for number in range(100):
+        await store.put(asked(f"{number}"), long)
+    _pass(monkeypatch, 2 * 86_400)
+    assert store.get(asked("0")), "used again two days later"
+    for number in range(100, 220):
+        await store.put(asked(f"{number}"), long)
+    live = store._database.execute("PRAGMA page_count").fetchone()[0] * 4096
+    assert live <= 500_000
+    assert store.get(asked("0"))
+    assert store.get(asked("1")) is None
+    assert store.get(asked("219"))
+    await store.aclose()
+
+
+def _pass(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.time()
+    monkeypatch.setattr("promptkit.adapters.sqlite.time.time", lambda: now + seconds)
+
+
+def _count(path: Path) -> int:
+    with sqlite3.connect(path) as database:
+        (number,) = database.execute("SELECT count(*) FROM answers").fetchone()
+    database.close()
+    return int(number)
+
+
+async def test_answers_in_memory_have_the_same_bounds() -> None:
+    clock = [0.0]
+    store = MemoryStore(max_bytes=10_000, ttl_s=60, now=lambda: clock[0])
+    for number in range(20):
+        await store.put(asked(f"{number}"), ANSWER)
+    assert store.get(asked("0")) is None
+    assert store.get(asked("19"))
+    clock[0] = 61
+    assert store.get(asked("19")) is None
+
+
+async def test_answers_in_memory_are_dropped_by_use_not_by_age() -> None:
+    store = MemoryStore(max_entries=2)
+    for number in (0, 1):
+        await store.put(asked(f"{number}"), ANSWER)
+    store.get(asked("0"))
+    await store.put(asked("2"), ANSWER)
+    assert store.get(asked("0"))
+    assert store.get(asked("1")) is None
+
+
+# -- damage ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE answers SET text = x'c328'",
+        "UPDATE answers SET text = CAST(x'c328' AS TEXT)",
+        "UPDATE answers SET text = NULL",
+        "UPDATE answers SET body = x'0000000000'",
+    ],
+)
+async def test_a_damaged_answer_is_a_miss_and_the_others_are_not(
+    tmp_path: Path, damage: str
+) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    await store.put(asked("a"), ANSWER)
+    await store.aclose()
+    with sqlite3.connect(tmp_path / "c.sqlite") as other:
+        other.execute(damage)
+    other.close()
+    await store.put(asked("b"), ANSWER)
+    with pytest.warns(CacheWarning, match="asked for again"):
+        assert store.get(asked("a")) is None
+    assert store.get(asked("a")) is None
+    assert store.get(asked("b"))
+    await store.aclose()
+
+
+# -- versions --------------------------------------------------------------------------------
+
+
+async def test_a_cache_of_version_1_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    kept = Response((Choice("4", "stop", LOGPROBS),), Usage(5, 1), "m-1", 0.25)
+    rows = [(asked(f"{i}").key, json.dumps(response_to_json(kept)), 1e9 + i) for i in range(2_500)]
+    with sqlite3.connect(path) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        old.execute(
+            "CREATE TABLE answers (key BLOB PRIMARY KEY, response TEXT NOT NULL, "
+            "created_at REAL NOT NULL) WITHOUT ROWID"
+        )
+        old.executemany("INSERT INTO answers VALUES (?, ?, ?)", rows)
+        old.execute("INSERT INTO answers VALUES (?, ?, ?)", (b"unreadable", "{", 0.0))
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    store = SqliteStore(path)
+    assert all(same(store.get(asked(f"{i}")), kept) for i in (0, 1_000, 2_499))
+    await store.put(asked("new"), kept)
+    await store.aclose()
+    assert _count(path) == 2_501
+
+
+def _open_and_put(path: Path, name: str) -> None:
+    async def main() -> None:
+        store = SqliteStore(path, Cache(secret=Secret("the same")))
+        await store.put(asked(name), ANSWER)
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+async def test_two_processes_that_make_an_encrypted_file_at_once_can_both_read_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "c.sqlite"
+    context = multiprocessing.get_context("spawn")
+    makers = [context.Process(target=_open_and_put, args=(path, f"{i}")) for i in range(2)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        await asyncio.to_thread(maker.join)
+    assert [maker.exitcode for maker in makers] == [0, 0]
+    store = SqliteStore(path, Cache(secret=Secret("the same")))
+    assert store.get(asked("0"))
+    assert store.get(asked("1"))
+    await store.aclose()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+async def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    await store.put(asked("a"), ANSWER)
+    store.put(asked("parent's"), ANSWER)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if store.get(asked("a")) and not store._commits._waiting else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    await store.aclose()
+    assert _count(tmp_path / "c.sqlite") == 2
+
+
+# -- encryption ------------------------------------------------------------------------------
+
+
+async def test_nothing_of_an_answer_is_in_an_encrypted_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    store = SqliteStore(path, Cache(secret=Secret("a long secret")))
+    kept = Response((Choice("the butler did it", "stop", LOGPROBS),), Usage(5, 1), "m-1", 0.25)
+    await store.put(asked("who?"), kept)
+    assert same(store.get(asked("who?")), kept)
+    raw = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"butler" not in raw
+    assert b"a long secret" not in raw
+    assert asked("who?").key not in raw, "a guess at the prompt could be confirmed"
+    assert "a long secret" not in repr(store.settings)
+    await store.aclose()
+
+
+async def test_another_secret_or_none_is_told_apart_from_damage(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    await SqliteStore(path, Cache(secret=Secret("one"))).aclose()
+    with pytest.raises(StoreError, match="another secret"):
+        SqliteStore(path, Cache(secret=Secret("two")))
+    with pytest.raises(StoreError, match=r"is encrypted.*secret"):
+        SqliteStore(path)
+
+
+async def test_answers_in_the_clear_are_not_mixed_with_encrypted_ones(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    store = SqliteStore(path)
+    await store.put(asked(), ANSWER)
+    await store.aclose()
+    with pytest.raises(StoreError, match=r"in the clear.*clear it first"):
+        SqliteStore(path, Cache(secret=Secret("one")))
+
+
+async def test_an_encrypted_answer_moved_to_another_question_is_a_miss(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite", Cache(secret=Secret("one")))
+    await store.put(asked("a"), ANSWER)
+    await store.put(asked("b"), ANSWER)
+    bodies = "SELECT body FROM answers ORDER BY id LIMIT 1"
+    store._database.execute(f"UPDATE answers SET body = ({bodies}) WHERE id = 2")
+    with pytest.warns(CacheWarning, match="does not decrypt"):
+        assert store.get(asked("b")) is None
+    assert store.get(asked("a"))
+    await store.aclose()

@@ -1,0 +1,306 @@
+"""`Session.batch` end to end, on a server that has files and batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers.batch_server import BatchServer, chat_answer
+from servers.batches import Plan
+
+import promptkit as pk
+from promptkit.batch import BatchPolicy
+
+KEY = "sk-test-0123456789abcdefWXYZ"
+QUICK = BatchPolicy(first_poll_s=0.01, longest_poll_s=0.05, lease_s=0.5)
+QUESTIONS = [f"question {number}" for number in range(10)]
+
+
+@pytest.fixture
+def server() -> Iterator[BatchServer]:
+    with BatchServer(key=KEY) as running:
+        yield running
+
+
+def connect(server: BatchServer, **settings: Any) -> pk.Session:
+    settings = {"model": "gpt-4o-mini", "cache": True, "api_key": KEY} | settings
+    return pk.connect(base_url=server.url, **settings)
+
+
+async def test_answers_come_in_the_order_of_the_questions_at_half_price(
+    server: BatchServer,
+) -> None:
+    async with connect(server) as session:
+        responses = await session.batch(QUESTIONS, policy=QUICK, max_tokens=20)
+        asked = await session.batch([QUESTIONS[3]], policy=QUICK, max_tokens=20)
+    assert [r.text for r in responses] == [f"{q} has {len(q)} characters" for q in QUESTIONS]
+    price = pk.Price(input=0.15, output=0.60).cost(responses[0].usage)
+    assert responses[0].cost_usd == pytest.approx(price / 2)
+    assert session.usage.cost_usd == pytest.approx(10 * price / 2)
+    assert asked[0].log.source == "cache"
+    assert server.batches.created == 1
+
+
+async def test_the_cache_answers_for_ask_and_batch_alike(server: BatchServer) -> None:
+    prompt = pk.Prompt("Count {text}")
+    async with connect(server) as session:
+        question = prompt.fill(text="<text>this</text>")
+        (batched,) = await session.batch([question], policy=QUICK, temperature=0)
+        asked = await session.ask(question, temperature=0)
+        both = await session.batch([question, "new"], policy=QUICK, temperature=0)
+    assert asked.log.source == "cache"
+    assert asked.text == batched.text
+    assert "<text>‹text>this‹/text></text>" in batched.text  # screened like any other
+    assert [r.log.source for r in both] == ["cache", "endpoint"]
+
+
+async def test_equal_questions_are_sent_once(server: BatchServer) -> None:
+    async with connect(server) as session:
+        responses = await session.batch(["a", "b", "a"], policy=QUICK)
+    assert [r.log.source for r in responses] == ["endpoint", "endpoint", "joined"]
+    assert sum(server.batches.billed.values()) == 2
+    assert session.usage.requests == 3
+
+
+async def test_files_are_split_by_lines_bytes_model_and_address(server: BatchServer) -> None:
+    small = BatchPolicy(first_poll_s=0.01, max_lines=4)
+    async with connect(server) as session:
+        await session.batch(QUESTIONS, policy=small)
+        assert server.batches.created == 3
+        other = [session.request("x", model="gpt-4.1-mini"), session.request("y")]
+        await session.batch(other, policy=small)
+        assert server.batches.created == 5
+        tiny = BatchPolicy(first_poll_s=0.01, max_bytes=400)
+        long, short = await session.batch(["z" * 400, "w"], policy=tiny, on_error="keep")
+    assert isinstance(long, pk.errors.RefusedRequestError)
+    assert "a batch file may have 400" in str(long)
+    assert short.text
+
+
+async def test_a_refused_line_fails_alone_with_a_typed_error(server: BatchServer) -> None:
+    async with connect(server) as session:
+        kept = await session.batch(["a", "refuse", "b"], policy=QUICK, on_error="keep")
+        assert isinstance(kept[1], pk.errors.RefusedRequestError)
+        assert kept[0].text
+        assert kept[2].text
+        with pytest.raises(pk.errors.RefusedRequestError) as raised:
+            await session.batch(["a", "refuse"], policy=QUICK)
+    assert "in item 1 of the batch" in raised.value.__notes__[0]
+    assert session.usage.failed == 2
+    assert sum(server.batches.billed.values()) == 2
+
+
+async def test_expired_and_lost_lines_go_into_a_further_batch(server: BatchServer) -> None:
+    server.batches.plans.append(Plan(expire_after=4))
+    async with connect(server) as session:
+        responses = await session.batch(QUESTIONS, policy=QUICK)
+    assert server.batches.created == 2
+    assert set(server.batches.billed.values()) == {1}
+    assert [r.log.attempts for r in responses] == [1] * 4 + [2] * 6
+
+
+async def test_lines_that_fail_again_and_again_keep_their_last_error(server: BatchServer) -> None:
+    server.batches.default = Plan(expire_after=0)
+    async with connect(server) as session:
+        (error,) = await session.batch(["a"], policy=QUICK, on_error="keep")
+    assert isinstance(error, pk.errors.ServerError)
+    assert error.attempts == server.batches.created == QUICK.max_attempts
+
+
+async def test_a_line_that_the_endpoint_fails_for_a_moment_is_asked_again() -> None:
+    seen: dict[str, int] = {}
+
+    def flaky(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        text = body["messages"][0]["content"]
+        seen[text] = seen.get(text, 0) + 1
+        if seen[text] == 1 and text == "a":
+            return 500, {"error": {"message": "The server had an error", "type": "server_error"}}
+        return chat_answer(path, body)
+
+    with BatchServer(flaky) as server:
+        async with connect(server) as session:
+            responses = await session.batch(["a", "b"], policy=QUICK)
+    assert [r.log.attempts for r in responses] == [2, 1]
+    assert seen == {"a": 2, "b": 1}
+
+
+async def test_a_full_queue_is_waited_for_and_a_wrong_model_is_not(server: BatchServer) -> None:
+    full = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None}
+    wrong = {"code": "model_not_found", "message": "no such model", "line": None}
+    server.batches.plans.extend([Plan(refusal=full), Plan(), Plan(), Plan(refusal=wrong)])
+    async with connect(server) as session:
+        two = BatchPolicy(first_poll_s=0.01, max_lines=1, max_attempts=1)
+        responses = await session.batch(["a", "b"], policy=two)
+        assert all(r.text for r in responses)
+        with pytest.raises(pk.errors.UnknownModelError):
+            await session.batch(["c"], policy=QUICK)
+
+
+async def test_only_the_line_that_spoils_a_file_fails(server: BatchServer) -> None:
+    bad = {"code": "invalid_request", "message": "no", "line": 2, "param": None}
+    server.batches.plans.append(Plan(refusal=bad))
+    async with connect(server) as session:
+        kept = await session.batch(["a", "b", "c"], policy=QUICK, on_error="keep")
+    assert [type(k).__name__ for k in kept] == ["Response", "RefusedRequestError", "Response"]
+
+
+async def test_a_creation_whose_reply_is_lost_is_found_and_not_repeated(
+    server: BatchServer,
+) -> None:
+    server.batches.plans.append(Plan(drop_reply=True))
+    async with connect(server) as session:
+        responses = await session.batch(QUESTIONS, policy=QUICK)
+    assert all(r.text for r in responses)
+    assert server.batches.created == 1
+
+
+async def test_a_refused_creation_is_tried_again(server: BatchServer) -> None:
+    server.batches.refusals.extend([429, 429])
+    async with connect(server) as session:
+        await session.batch(["a"], policy=QUICK)
+    assert server.batches.created == 1
+    assert server.batches.requests["create"] == 3
+
+
+async def test_the_worst_case_of_all_lines_must_fit_the_budget_at_half_price(
+    server: BatchServer,
+) -> None:
+    async with connect(server, cache=None) as session:
+        request = session.request("question 1", options={"max_tokens": 1000})
+        price = pk.Price(input=0.15, output=0.60)
+        worst = price.cost(pk.Usage(10 + 16 + 32, 1000))
+    assert request.options.max_tokens == 1000
+    async with connect(server, cache=None, budget=worst * 10 / 2 * 0.99) as session:
+        with pytest.raises(pk.errors.BudgetError, match="a batch of 10 requests"):
+            await session.batch(QUESTIONS, policy=QUICK, max_tokens=1000)
+        assert server.batches.uploads == 0
+    async with connect(server, cache=None, budget=worst * 10 / 2 * 1.01) as session:
+        responses = await session.batch(QUESTIONS, policy=QUICK, max_tokens=1000)
+        (meter,) = session.trace.meters
+        assert meter.spent_usd == pytest.approx(sum(r.cost_usd for r in responses))
+        assert meter.reserved_usd == pytest.approx(0)
+
+
+async def test_a_stopped_call_says_that_its_batch_goes_on_and_the_next_one_collects_it(
+    server: BatchServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.batches.default = Plan(running_s=3600)
+    async with connect(server, budget=1) as session:
+        task = asyncio.create_task(session.batch(QUESTIONS, policy=QUICK, max_tokens=20))
+        while not server.batches.requests["show"]:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert "run again to collect the answers" in capsys.readouterr().err
+        (meter,) = session.trace.meters
+        assert meter.spent_usd > 0
+        assert meter.reserved_usd == pytest.approx(0)
+        (still,) = await session.batches.under_way()
+        assert (still.lines, still.answered, still.status) == (10, 0, "in_progress")
+
+        server.batches.default = Plan()
+        server.batches.finish_all()
+        responses = await session.batch([*QUESTIONS[5:], "new"], policy=QUICK, max_tokens=20)
+        assert [r.log.source for r in responses] == ["endpoint"] * 6
+        assert server.batches.created == 2
+        assert len(await session.batches.under_way()) == 1
+        await session.batch(QUESTIONS[:5], policy=QUICK, max_tokens=20)
+        assert await session.batches.under_way() == []
+        assert meter.spent_usd == pytest.approx(session.usage.cost_usd)
+    assert set(server.batches.billed.values()) == {1}
+
+
+async def test_a_cancelled_batch_gives_what_it_has_and_typed_errors_for_the_rest(
+    server: BatchServer,
+) -> None:
+    server.batches.default = Plan(running_s=3600)
+    async with connect(server) as session:
+        task = asyncio.create_task(session.batch(QUESTIONS, policy=QUICK, on_error="keep"))
+        while not (found := await session.batches.under_way()):
+            await asyncio.sleep(0.01)
+        await session.batches.cancel(found[0].batch_id)
+        errors = await task
+        assert {type(error) for error in errors} == {pk.errors.CallError}
+        assert "cancelled before" in str(errors[0])
+        server.batches.default = Plan()
+        assert all(r.text for r in await session.batch(QUESTIONS, policy=QUICK))
+
+
+async def test_two_sessions_at_once_on_one_set_pay_for_each_line_once(
+    server: BatchServer,
+) -> None:
+    server.batches.default = Plan(validating_s=0.1)
+    async with connect(server) as one, connect(server) as two:
+        both = await asyncio.gather(
+            one.batch(QUESTIONS, policy=QUICK), two.batch(QUESTIONS[::-1], policy=QUICK)
+        )
+    assert [r.text for r in both[0]] == [r.text for r in both[1][::-1]]
+    assert set(server.batches.billed.values()) == {1}
+    assert one.usage.spent_usd + two.usage.spent_usd == pytest.approx(
+        sum(r.cost_usd for r in both[0])
+    )
+
+
+async def test_without_a_cache_each_call_pays_anew(server: BatchServer) -> None:
+    async with connect(server, cache=None) as session:
+        await session.batch(["a"], policy=QUICK)
+        await session.batch(["a"], policy=QUICK)
+    assert list(server.batches.billed.values()) == [2]
+
+
+async def test_a_key_of_another_project_does_not_join_a_batch_it_cannot_see() -> None:
+    with BatchServer() as server:
+        server.batches.default = Plan(running_s=3600)
+        async with connect(server, api_key="sk-test-aaaaaaaaaaaaaaaa") as session:
+            task = asyncio.create_task(session.batch(["a"], policy=QUICK))
+            while not await session.batches.under_way():
+                await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.wait([task])
+        server.batches.default = Plan()
+        async with connect(server, api_key="sk-test-bbbbbbbbbbbbbbbb") as session:
+            (response,) = await session.batch(["a"], policy=QUICK)
+    assert response.text
+    assert server.batches.created == 2
+
+
+async def test_no_prompt_and_no_key_stands_in_the_journal(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    async with connect(server) as session:
+        await session.batch(["a secret question"], policy=QUICK)
+    files = list((tmp_path / "home").rglob("batches.sqlite*"))
+    assert files
+    for file in files:
+        data = file.read_bytes()
+        assert b"secret" not in data
+        assert KEY.encode() not in data
+
+
+async def test_what_cannot_batch_says_so() -> None:
+    session = pk.connect(transport=pk.testing.Scripted("4"), model="scripted")
+    with pytest.raises(pk.errors.OptionError, match="has no batch API"):
+        await session.batch(["What is 2 + 2?"])
+
+
+async def test_an_endpoint_without_batches_says_so(server: BatchServer) -> None:
+    async with pk.connect(base_url=server.url + "x", api_key=KEY, model="gpt-4o-mini") as session:
+        with pytest.raises(pk.errors.OptionError, match="has no batch API"):
+            await session.batch(["a"], policy=QUICK)
+
+
+async def test_a_wrong_key_is_an_error_of_each_line(server: BatchServer) -> None:
+    async with connect(server, api_key="sk-wrong-0123456789abcd") as session:
+        with pytest.raises(pk.errors.AuthenticationError) as raised:
+            await session.batch(["a"], policy=QUICK)
+    assert "0123456789" not in str(raised.value)
+
+
+def test_a_policy_that_cannot_work_is_refused() -> None:
+    for wrong in ({"max_lines": 0}, {"max_bytes": True}, {"max_attempts": 0}, {"lease_s": 0}):
+        with pytest.raises(pk.errors.OptionError):
+            BatchPolicy(**wrong)
