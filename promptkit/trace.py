@@ -234,12 +234,10 @@ class Step:
     @property
     def path(self) -> str:
         """The names from the trace's root down to here, joined by «/»."""
-        names = []
-        step: Step | None = self
-        while step is not None:
-            names.append(step.name)
-            step = step.parent
-        return "/".join(name for name in reversed(names) if name)
+        if self.parent is None:
+            return self.name
+        above = self.parent.path
+        return f"{above}/{self.name}" if above and self.name else above or self.name
 
     def __repr__(self) -> str:
         """Show the name and the totals."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from promptkit.constraint import Constraint
 from promptkit.prompt import Message, Part
 from promptkit.request import Options, Request
 from promptkit.response import Alternative, Choice, Response, TokenLogprob, Usage
@@ -41,6 +42,14 @@ options = st.fixed_dictionaries(
         "n": st.integers(1, 2),
         "seed": st.integers(0, 2),
         "logprobs": st.sampled_from([True, 0, 3]),
+        "top_p": st.sampled_from([0.5, 1]),
+        "presence_penalty": st.sampled_from([-1, 0.0]),
+        "frequency_penalty": st.sampled_from([0, 0.5]),
+        "reasoning_effort": st.sampled_from(["low", "high"]),
+        "constraint": st.sampled_from(
+            [Constraint.choice(["a", "b"]), Constraint.choice(["b", "a"]), Constraint.regex("a|b")]
+        ),
+        "extra": st.sampled_from([{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1}]),
     },
 ).map(lambda given: Options().replace(**given))
 requests = st.builds(
@@ -48,7 +57,7 @@ requests = st.builds(
     messages=st.lists(messages, min_size=1, max_size=3).map(tuple),
     model=st.sampled_from(["a", "b"]),
     options=options,
-    api=st.sampled_from(["chat", "responses"]),
+    api=st.sampled_from(["chat", "responses", "completions", "embeddings", "moderations"]),
     sample=st.integers(0, 2),
     endpoint=st.sampled_from(["", "http://one/v1", "http://one/v1 org=x"]),
 )

@@ -57,7 +57,7 @@ class BookMeter(Meter):
         self._until = float("inf")
         self._holder: Holder | None = None
         self._elsewhere = 0.0
-        self._asked_at = float("-inf")
+        self._refused_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._timer_loop: asyncio.AbstractEventLoop | None = None
         self.cap = self._granted = 0.0
@@ -101,10 +101,10 @@ class BookMeter(Meter):
         """Take a block with room for `worst`, if the limit and the other processes leave one."""
         now = time.monotonic()
         has_changed = self.counted or self._granted > self.reserved_usd
-        if now < self._asked_at + _POLL_S and not has_changed and self.book.now() < self._until:
+        if now < self._refused_at + _POLL_S and not has_changed and self.book.now() < self._until:
             return  # many calls wait here: one look at the file is enough for them all
-        self._asked_at = now
         self._exchange(worst)
+        self._refused_at = now if self._granted - self.reserved_usd <= 0 else float("-inf")
         if self.cap:
             self._watch()
 
@@ -192,7 +192,7 @@ class BookMeter(Meter):
         """Begin anew in a forked child: block, file and calls under way are its parent's."""
         self.counted = self.reserved_usd = self.cap = self._granted = 0.0
         self.waiting, self._timer = [], None
-        self._asked_at = float("-inf")
+        self._refused_at = float("-inf")
         if self._holder is not None:
             self._holder.leave()
             self._holder = None

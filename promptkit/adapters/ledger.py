@@ -36,6 +36,9 @@ SCHEMA_VERSION: Final = 1
 _BATCH: Final = 256
 """Records that wait are written when there are this many,"""
 
+_FIRST: Final = 2
+"""The thread is told of the first records; of two, because two may be added at once."""
+
 _OLDEST_S: Final = 0.5
 """or when the first of them is this old, in seconds."""
 
@@ -149,14 +152,19 @@ class Ledger:
         """Put the call's record among those that wait; this takes microseconds."""
         if self._process != os.getpid():
             self._begin()
-        record = self._record(step, call)
+        waiting = self._waiting
+        waiting.append(self._record(step, call))  # atomic: no lock is needed to add one
+        count = len(waiting)
+        if count <= _FIRST or count == _BATCH or self._writer is None:
+            self._wake()
+
+    def _wake(self) -> None:
         with self._condition:
-            self._waiting.append(record)
             if self._writer is None:
                 self._closing = False
                 self._writer = threading.Thread(target=self._write_on, name="ledger", daemon=True)
                 self._writer.start()
-            elif len(self._waiting) in (1, _BATCH):
+            else:
                 self._condition.notify()
 
     def on_progress(self, progress: Progress) -> None:
@@ -164,7 +172,7 @@ class Ledger:
 
     def _record(self, step: Step, call: Call) -> Record:
         request, response = call.request, call.response
-        cell = next((label for of in cell_labels if (label := of())), "")
+        cell = next((label for of in cell_labels if (label := of())), "") if cell_labels else ""
         head = (call.finished_at, self.profile, request.model, request.endpoint, request.api)
         tail = (call.elapsed_s, call.attempts, call.unsettled_usd)
         asked = request.text if self.keep_text else None
@@ -205,8 +213,9 @@ class Ledger:
             self._condition.wait_for(
                 lambda: self._closing or len(self._waiting) >= _BATCH, timeout=_OLDEST_S
             )
-            batch = list(self._waiting)
-            self._waiting.clear()
+            batch = []
+            while self._waiting:  # one by one: another thread may add one at any moment
+                batch.append(self._waiting.popleft())
             return batch, self._closing
 
     def _is_closing(self) -> bool:

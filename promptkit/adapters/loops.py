@@ -1,4 +1,4 @@
-"""One client per event loop, closed with its loop.
+"""One client per event loop, closed with its loop; and the fastest loop there is.
 
 A client's connections belong to the loop that opened them. A notebook, a test and `asyncio.run`
 each bring a loop of their own, so an adapter keeps one client for each.
@@ -75,6 +75,18 @@ class PerLoop(Generic[T]):
         if held is not None:
             async with aclosing(held[1]):
                 pass
+
+
+def fastest_loop() -> asyncio.AbstractEventLoop:
+    """Make an event loop: uvloop's where it is installed, else asyncio's own.
+
+    It is for loops that promptkit itself starts; the loop of a user's program is theirs to choose.
+    """
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _no_loop() -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from promptkit.adapters import holder
-from promptkit.adapters.sqlite import open_database
+from promptkit.adapters.database import open_database
 from promptkit.errors import StoreError
 
 APPLICATION_ID: Final = 0x706B7362

@@ -14,6 +14,7 @@ from typing import Any
 from promptkit.errors import BudgetError
 from promptkit.forecast.extrapolate import Quantity, extrapolate, strata
 from promptkit.forecast.population import Population
+from promptkit.prompt import Prompt
 from promptkit.question import function_of, name_of
 
 
@@ -129,7 +130,8 @@ async def run_pilot(session: Any, fn: Any, tried: Pilot, size: int, window: int)
             error=error,
         )
 
-    measured.__name__ = f"estimate {name_of(fn)}"
+    name = "prompt" if isinstance(fn, Prompt) else name_of(fn)
+    measured.__name__ = f"estimate {name}"
     stream = session.imap(measured, tried.draw(size), concurrency=min(window, size))
     try:
         async with contextlib.aclosing(stream):

@@ -88,16 +88,21 @@ class Routes:
         routes: At least one, each another endpoint or key.
         strategy: How one is chosen among the healthy ones.
         breaker: When one is left alone, and for how long.
+        patience_s: Seconds that one may take for a whole answer, waits for its limits apart,
+            before the call goes elsewhere; None for as long as the call itself has.
     """
 
     routes: tuple[Route, ...]
     strategy: Strategy = "least_in_flight"
     breaker: BreakerPolicy = DEFAULT_BREAKER
+    patience_s: float | None = None
 
     def __post_init__(self) -> None:
         """Check that there are routes and such a strategy."""
         if isinstance(self.routes, str) or not isinstance(self.routes, Sequence):
             raise OptionError("routes are no list", hint='such as ["prod-east", "prod-west"]')
+        if self.patience_s is not None and not self.patience_s > 0:
+            raise OptionError(f"patience_s={self.patience_s!r}", hint="seconds above 0, or None")
         if not self.routes:
             raise OptionError("routes are empty", hint="name at least one")
         if self.strategy not in _STRATEGIES:

@@ -29,7 +29,7 @@ from promptkit.transports.route import RouteLayer
 from promptkit.transports.route_price import RoutePrices
 from promptkit.transports.routes import Routes
 from promptkit.transports.screen import ScreenLayer
-from promptkit.transports.target import Target
+from promptkit.transports.target import Patience, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +132,16 @@ def _limited(
 
 
 def _routed(fork: Fork, layers: Layers) -> RouteLayer:
+    patience = fork.routes.patience_s
     targets = [
         Target(
-            _limited(leg.transport, leg.limits, leg.owner, leg.pack, layers),
+            _limited(
+                leg.transport if patience is None else Patience(leg.transport, patience),
+                leg.limits,
+                leg.owner,
+                leg.pack,
+                layers,
+            ),
             name=leg.name,
             endpoint=leg.endpoint,
             model=leg.model,

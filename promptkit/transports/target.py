@@ -5,9 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from promptkit.transport import Transport
+from promptkit.deadline import Deadline
+from promptkit.errors import CallError, ConnectionFailedError
+from promptkit.request import Request
+from promptkit.response import Response
+from promptkit.transport import OnText, Transport
 from promptkit.transports.breaker import Breaker
 from promptkit.transports.routes import Strategy
+
+
+class Patience:
+    """Takes a route that does not answer in time for one that has failed."""
+
+    def __init__(self, inner: Transport, seconds: float) -> None:
+        """Wrap the adapter: time spent waiting for limits does not count."""
+        self.inner = inner
+        self.seconds = seconds
+
+    async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
+        """Ask, and give up when the time is over."""
+        try:
+            with Deadline(self.seconds):
+                return await self.inner(request, on_text)
+        except TimeoutError as error:
+            if isinstance(error, CallError):
+                raise
+        hint = "raise the routes' patience_s, or ask for a shorter answer"
+        raise ConnectionFailedError(f"no answer within {self.seconds:g} s", hint=hint)
 
 
 class Target:

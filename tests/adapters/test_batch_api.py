@@ -33,6 +33,12 @@ async def client(server: BatchServer) -> AsyncIterator[openai.AsyncOpenAI]:
         yield running
 
 
+def sender_of(kind: str, client: openai.AsyncOpenAI) -> HttpSender | OpenAISender:
+    if kind == "sdk":
+        return OpenAISender(client)
+    return HttpSender(base_url=str(client.base_url), api_key=Secret(client.api_key))
+
+
 def jsonl(*texts: str) -> bytes:
     lines = [
         {
@@ -129,12 +135,10 @@ async def test_no_error_shows_the_key_or_chains_the_client_librarys(
     kind: str, server: BatchServer
 ) -> None:
     wrong = "sk-wrong-0123456789abcd"
-    if kind == "http":
-        sender: HttpSender | OpenAISender = HttpSender(base_url=server.url, api_key=Secret(wrong))
-    else:
-        sender = OpenAISender(openai.AsyncOpenAI(base_url=server.url, api_key=wrong))
-    with pytest.raises(pk.errors.AuthenticationError) as raised:
-        await BatchApi(sender, Dialect()).batch("batch_1")
+    async with openai.AsyncOpenAI(base_url=server.url, api_key=wrong) as client:
+        sender = sender_of(kind, client)
+        with pytest.raises(pk.errors.AuthenticationError) as raised:
+            await BatchApi(sender, Dialect()).batch("batch_1")
     assert "0123456789" not in str(raised.value)
     assert wrong not in repr(sender)
     assert raised.value.__cause__ is None
@@ -145,17 +149,13 @@ async def test_no_error_shows_the_key_or_chains_the_client_librarys(
 async def test_a_server_that_is_not_there_is_a_connection_error_that_bills_nothing(
     kind: str,
 ) -> None:
-    url = "http://127.0.0.1:9/v1"
-    if kind == "http":
-        sender: HttpSender | OpenAISender = HttpSender(base_url=url)
-    else:
-        sender = OpenAISender(openai.AsyncOpenAI(base_url=url, api_key=KEY))
-    api = BatchApi(sender, Dialect())
-    with pytest.raises(pk.errors.ConnectionFailedError) as raised:
-        await api.upload("x.jsonl", b"{}\n")
-    assert not raised.value.billed
-    with pytest.raises(pk.errors.ConnectionFailedError):
-        _ = [line async for line in api.lines("file-1")]
+    async with openai.AsyncOpenAI(base_url="http://127.0.0.1:9/v1", api_key=KEY) as client:
+        api = BatchApi(sender_of(kind, client), Dialect())
+        with pytest.raises(pk.errors.ConnectionFailedError) as raised:
+            await api.upload("x.jsonl", b"{}\n")
+        assert not raised.value.billed
+        with pytest.raises(pk.errors.ConnectionFailedError):
+            _ = [line async for line in api.lines("file-1")]
 
 
 async def test_lines_are_cut_at_line_feeds_alone() -> None:

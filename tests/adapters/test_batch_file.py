@@ -54,8 +54,8 @@ def test_every_line_stands_in_exactly_one_file_and_no_file_is_too_large(
         assert len({(line.path, line.model) for line in file}) == 1
         assert sum(len(line.data) for line in file) <= max_bytes
         assert len(file) == 1 or sum(line.inputs for line in file) <= max_lines
-        places = [given_lines.index(line) for line in file]
-        assert places == sorted(places)
+        wanted = {id(line) for line in file}
+        assert file == [line for line in given_lines if id(line) in wanted]
 
 
 @given(requests)
@@ -89,7 +89,7 @@ def test_embeddings_count_by_their_inputs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "kind", "retryable"),
+    ("line", "kind", "is_retryable"),
     [
         ({"response": {"status_code": 500, "body": {}}}, ServerError, True),
         ({"response": {"status_code": 429, "body": {}}}, RateLimitError, True),
@@ -103,11 +103,11 @@ def test_embeddings_count_by_their_inputs() -> None:
     ],
 )
 def test_each_kind_of_failed_line_has_its_error(
-    line: dict[str, object], kind: type[CallError], retryable: bool
+    *, line: dict[str, object], kind: type[CallError], is_retryable: bool
 ) -> None:
     outcome = outcome_of(ASKED, line, Dialect())
     assert type(outcome) is kind
-    assert outcome.retryable is retryable
+    assert outcome.retryable is is_retryable
 
 
 def test_an_error_of_a_line_does_not_repeat_the_prompt() -> None:

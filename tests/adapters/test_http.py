@@ -12,6 +12,7 @@ from adapters.backends import Backend, http_adapter
 from servers.openai_server import ANSWER
 
 from promptkit.adapters.http import HttpAdapter
+from promptkit.adapters.loops import fastest_loop
 from promptkit.adapters.openai import OpenAIAdapter, is_client
 from promptkit.errors import ConnectionFailedError, ProtocolError
 from promptkit.prompt import Message
@@ -260,3 +261,17 @@ def test_loops_in_several_threads_share_an_adapter_and_no_connection(server, cli
         for answers in threads.map(lambda _: asyncio.run(several()), range(8)):
             assert answers == [ANSWER] * 10
     assert not adapter._clients._table
+
+
+def test_the_fastest_loop_answers_too_and_asyncios_does_where_uvloop_is_missing(
+    server, monkeypatch
+):
+    for is_here in (True, False):
+        if not is_here:
+            monkeypatch.setitem(sys.modules, "uvloop", None)
+        loop = fastest_loop()
+        adapter = http_adapter(server)
+        assert loop.run_until_complete(adapter(HI)).text == ANSWER
+        loop.run_until_complete(adapter.aclose())
+        loop.close()
+    assert type(loop).__module__.startswith("asyncio")

@@ -158,7 +158,7 @@ class Crowd:
         worst = self.chance.uniform(0.001, 0.3)
         with book_meter.lock():
             if meter.room() < worst:
-                meter._asked_at = float("-inf")
+                meter._refused_at = float("-inf")
                 meter.extend(worst)
         if try_reserve((meter,), worst):
             cost = self.chance.uniform(0, worst)
@@ -386,6 +386,28 @@ def test_a_call_costs_no_look_at_the_file(folder: Path, monkeypatch: pytest.Monk
     asyncio.run(main())
     assert looks <= 3
     assert meter.spent_usd == pytest.approx(500 * PRICE.cost(Usage(5, 50)))
+
+
+def test_calls_that_fit_are_under_way_together_however_small_the_blocks_have_become(
+    folder: Path,
+) -> None:
+    meter = meter_in(folder, 0.08)
+    most = under_way = 0
+
+    async def ask() -> None:
+        nonlocal most, under_way
+        await reserve((meter,), 0.01)
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        settle((meter,), 0.01, 0.01)
+
+    async def main() -> None:
+        await asyncio.gather(*(ask() for _ in range(8)))
+
+    asyncio.run(main())
+    assert most == 8
 
 
 def test_two_processes_can_use_all_of_a_limit_between_them(folder: Path) -> None:

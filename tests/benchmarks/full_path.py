@@ -54,8 +54,8 @@ PATH = Section(
         f"{WINDOW} in flight, from a server that answers at once. Connections are open when the "
         "clock starts; it stops when everything is written and closed. promptkit runs with all "
         "that it has: keys, single flight, an SQLite cache, reservations in two budgets at a "
-        "known price, retries, limits, accounting, trace and ledger. The two limits at the end "
-        "do nothing but send and parse."
+        "known price, retries, limits, accounting, trace and ledger. The two bare clients do "
+        "nothing but send and parse: they are the limits of the machine."
     ),
     columns=(
         Column("cpu", "CPU s / 1,000", "{:.3f}"),

@@ -61,11 +61,13 @@ class Row:
     def label(self) -> str:
         """The client, its versions and the case, for the table."""
         peer = PEERS[self.client]
-        first, *others = peer.shown
-        told = [f"{name} {self.versions[name]}" for name in others if self.versions.get(name)]
-        title = f"{peer.label} {self.versions.get(first, '')}".strip()
-        tail = f" ({', '.join(told)})" if told else ""
-        return f"{title}{tail}" + (f": {self.case}" if self.case else "")
+        told = [
+            version if name == peer.label else f"{name} {version}"
+            for name in peer.shown
+            if (version := self.versions.get(name))
+        ]
+        versions = f" ({', '.join(told)})" if told else ""
+        return f"{peer.label}{versions}" + (f": {self.case}" if self.case else "")
 
     def add(self, **values: float) -> None:
         """Add one round's numbers."""

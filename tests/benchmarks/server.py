@@ -56,6 +56,7 @@ class Book:
                 "granted_requests": sum(at < window_s for at, _ in self.granted),
                 "refused": sum(at < window_s for at in self.refused),
                 "grantable": bucket.grantable(window_s),
+                "refilled": bucket.per_minute * window_s / 60,
             }
         return told
 

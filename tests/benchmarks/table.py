@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import os
 import platform
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -97,7 +98,7 @@ def markdown(section: Section, rows: list[Row], days: Mapping[str, str]) -> str:
     lines = [
         f"## {section.title}",
         "",
-        section.text,
+        textwrap.fill(section.text, 100, break_on_hyphens=False, break_long_words=False),
         "",
         f"To reach: {section.target}.",
         "",

@@ -148,7 +148,7 @@ def test_the_page_keeps_all_that_stands_outside_its_table(tmp_path):
     assert text.startswith("# Before\n")
     assert text.endswith(f"{END}\n\nAfter\n")
     assert "old" not in text
-    assert text.count("| AsyncOpenAI 1.0 | 2.000 |") == 1
+    assert text.count("| AsyncOpenAI (openai 1.0) | 2.000 |") == 1
 
 
 def test_a_failed_client_is_in_both_tables_as_failed():

@@ -497,6 +497,26 @@ async def test_a_profile_may_lead_to_other_profiles(
         pk.connect("odd")
 
 
+async def test_a_route_that_never_answers_is_left_after_the_patience_for_it() -> None:
+    async def never(request: Request) -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    hung = Scripted(never)
+    routes = [
+        pk.Route(name="hung", transport=hung),
+        pk.Route(name="fine", transport=Scripted("4")),
+    ]
+    group = pk.Routes(tuple(routes), strategy="priority", patience_s=0.01)
+    session = pk.connect(routes=group, model="gpt-5.4-mini")
+    answers = await session.map("{q:trusted}", [{"q": str(i)} for i in range(9)], concurrency=1)
+    assert {answer.log.route for answer in answers} == {"fine"}
+    assert len(hung.requests) == 5
+    assert session.usage.unsettled_usd > 0
+    with pytest.raises(OptionError, match="patience_s"):
+        pk.Routes(tuple(routes), patience_s=0)
+
+
 def test_routes_that_say_nothing_are_refused() -> None:
     with pytest.raises(OptionError, match="empty"):
         pk.connect(routes=[])
