@@ -70,7 +70,7 @@ imports: setup ## check that each module imports only from below
 coverage: setup model ## run the tests and show the branches that none of them took
 	@$(BIN)/python -m pytest --ignore-glob='*.ipynb' --cov --cov-report=term --cov-report=html $(ARGS)
 
-bench: setup ## measure promptkit beside its peers
+bench: setup ## measure promptkit beside its peers (15 minutes; ARGS="--quick" for a look)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 docs: setup ## build the documentation into docs/_build, where a warning is an error

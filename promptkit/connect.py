@@ -106,10 +106,12 @@ def connect(
     settings = replace(
         found or Profile(),
         **_given(model=model, base_url=base_url, organization=organization, project=project),
-        **_given(routes=Routes.coerce(routes), hedge=Hedge.coerce(hedge)),
+        **_given(routes=Routes.coerce(routes)),
     )
     if limits is not None:
         settings = replace(settings, limits=Limits.coerce(limits))
+    if hedge is not None:
+        settings = replace(settings, hedge=Hedge.coerce(hedge))
     if pack is not None:
         settings = replace(settings, pack=Packing.coerce(pack))
     fork = None
@@ -154,7 +156,8 @@ def connect(
             model=chosen,
             endpoint=answerer.endpoint,
             api=_api(settings.api),
-            concurrency=settings.limits.concurrency or answerer.concurrency,
+            concurrency=(settings.limits.concurrency if fork is None else None)
+            or answerer.concurrency,
         ),
         trace,
         tuple(resources),

@@ -32,25 +32,16 @@ def who_answers_routes(settings: Profile, routes: Routes, api_key: Any) -> tuple
     model = settings.model or next((name for name in named if name), None)
     renamed = [own.model if own.model != model else None for own, _ in ways]
     names = _distinct([_name(route, a) for route, (_, a) in zip(routes.routes, ways, strict=True)])
-    legs = []
-    priced = []
-    for (own, answerer), route, name, own_model in zip(
-        ways, routes.routes, names, renamed, strict=True
-    ):
-        limits = Limits.coerce(route.limits) if route.limits is not None else own.limits
-        legs.append(
-            Leg(
-                transport=answerer.transport,
-                name=name,
-                endpoint=answerer.endpoint,
-                model=own_model,
-                weight=route.weight,
-                limits=limits if answerer.is_remote or limits != Limits() else None,
-                owner=answerer.owner,
-                pack=settings.pack and own.pack if answerer.takes_lists else None,
-            )
-        )
-        priced.append((answerer.endpoint, own_model, {**settings.prices, **own.prices}))
+    legs = tuple(
+        [
+            _leg(route, *way, name=name, group=settings, model=own_model)
+            for route, way, name, own_model in zip(routes.routes, ways, names, renamed, strict=True)
+        ]
+    )
+    priced = [
+        (leg.endpoint, leg.model, {**settings.prices, **own.prices})
+        for leg, (own, _) in zip(legs, ways, strict=True)
+    ]
     # What tells answers apart: two keys of one address are the same endpoint.
     places = {f"{leg.endpoint} model={leg.model}" if leg.model else leg.endpoint for leg in legs}
     endpoint = " | ".join(sorted(places))
@@ -58,13 +49,33 @@ def who_answers_routes(settings: Profile, routes: Routes, api_key: Any) -> tuple
         ways[0][1].transport,
         endpoint,
         model,
-        sum(answerer.concurrency for _, answerer in ways),
+        sum(
+            (leg.limits.concurrency if leg.limits is not None else None) or answerer.concurrency
+            for leg, (_, answerer) in zip(legs, ways, strict=True)
+        ),
         is_stable=all(answerer.is_stable for _, answerer in ways),
         is_remote=any(answerer.is_remote for _, answerer in ways),
         close=_closing([a.close for _, a in ways if a.close is not None]),
     )
     prices = RoutePrices(endpoint, model, priced)
-    return group, Fork(legs=tuple(legs), routes=routes, prices=prices)
+    return group, Fork(legs=legs, routes=routes, prices=prices)
+
+
+def _leg(
+    route: Route, own: Profile, answerer: Answerer, *, name: str, group: Profile, model: str | None
+) -> Leg:
+    """Put together what the layers of one route need."""
+    limits = Limits.coerce(route.limits) if route.limits is not None else own.limits
+    return Leg(
+        transport=answerer.transport,
+        name=name,
+        endpoint=answerer.endpoint,
+        model=model,
+        weight=route.weight,
+        limits=limits if answerer.is_remote or limits != Limits() else None,
+        owner=answerer.owner,
+        pack=group.pack and own.pack if answerer.takes_lists else None,
+    )
 
 
 def _way(route: Route, group: Profile) -> tuple[Profile, Answerer]:

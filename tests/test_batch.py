@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +245,57 @@ async def test_two_sessions_at_once_on_one_set_pay_for_each_line_once(
     assert one.usage.spent_usd + two.usage.spent_usd == pytest.approx(
         sum(r.cost_usd for r in both[0])
     )
+
+
+async def test_nothing_asked_is_nothing_sent(server: BatchServer) -> None:
+    async with connect(server) as session:
+        assert await session.batch([]) == []
+    assert not server.batches.requests
+
+
+async def test_questions_may_come_from_an_async_iterable(server: BatchServer) -> None:
+    async def questions() -> AsyncIterator[str]:
+        yield "a"
+        yield "b"
+
+    async with connect(server) as session:
+        responses = await session.batch(questions(), policy=QUICK)
+    assert [r.text for r in responses] == ["a has 1 characters", "b has 1 characters"]
+
+
+async def test_an_option_that_the_api_does_not_have_fails_its_line_alone(
+    server: BatchServer,
+) -> None:
+    async with connect(server, budget=1) as session:
+        odd = session.request("odd", api="responses", options={"seed": 1, "max_tokens": 5})
+        kept = await session.batch([odd, "a"], policy=QUICK, on_error="keep", max_tokens=5)
+        (meter,) = session.trace.meters
+    assert [type(k).__name__ for k in kept] == ["OptionError", "Response"]
+    assert meter.reserved_usd == pytest.approx(0)
+
+
+async def test_a_claim_that_was_never_made_is_no_attempt(server: BatchServer) -> None:
+    once = BatchPolicy(first_poll_s=0.01, lease_s=0.2, max_attempts=1)
+    async with connect(server) as session:
+        server.batches.held.add("upload")
+        task = asyncio.create_task(session.batch(["a"], policy=once))
+        while not server.batches.requests["upload"]:
+            await asyncio.sleep(0.01)
+        (path,) = Path(os.environ["PROMPTKIT_HOME"]).rglob("batches.sqlite")
+        kept = path.with_name("kept.sqlite")
+        with sqlite3.connect(path) as source, sqlite3.connect(kept) as copy:
+            source.backup(copy)
+        source.close()
+        copy.close()
+        task.cancel()
+        await asyncio.wait([task])
+        server.batches.held.clear()
+        for file in path.parent.glob("batches.sqlite*"):
+            file.unlink()
+        kept.rename(path)  # as if the process had died there
+        (response,) = await session.batch(["a"], policy=once)
+    assert response.log.attempts == 1
+    assert server.batches.created == 1
 
 
 async def test_without_a_cache_each_call_pays_anew(server: BatchServer) -> None:

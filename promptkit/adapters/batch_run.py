@@ -123,29 +123,33 @@ class BatchRun:
             keys -= await self._join(keys)
             if look_up:
                 keys -= self._from_store(keys)
-            lines = await self._lines(keys)
+            wanted = sorted(keys, key=self._first.__getitem__)
             keys = set()
             try:
-                await self._account.reserve([self._screened[line.key] for line in lines])
+                await self._account.reserve([self._screened[key] for key in wanted])
             except BudgetError as error:
-                for line in lines:
-                    self._put(line.key, error)
+                self._fail(wanted, error)
                 return
-            sizes = {"max_lines": self._policy.max_lines, "max_bytes": self._policy.max_bytes}
-            for chunk in split(lines, **sizes):
-                mine = {line.key for line in chunk}
-                try:
-                    token = await self._submitter.submit(chunk)
-                except CallError as error:
-                    for key in mine:
-                        self._put(key, error)
-                    self._account.settle(mine, 0.0)
-                    continue
-                if token is None:  # another call was quicker: look again
-                    self._account.settle(mine, 0.0)
-                    keys |= mine
-                else:
-                    self._running.setdefault(token, set()).update(mine)
+            limits = {"max_lines": self._policy.max_lines, "max_bytes": self._policy.max_bytes}
+            for start in range(0, len(wanted), self._policy.max_lines):
+                # No more lines are in memory at once than a file may have.
+                lines = await self._lines(wanted[start : start + self._policy.max_lines])
+                for chunk in split(lines, **limits):
+                    keys |= await self._submit(chunk)
+
+    async def _submit(self, lines: list[Line]) -> set[bytes]:
+        """Send one file; return its requests when another call was quicker with some of them."""
+        keys = {line.key for line in lines}
+        try:
+            token = await self._submitter.submit(lines)
+        except CallError as error:
+            self._fail(keys, error)
+            return set()
+        if token is None:
+            self._account.settle(keys, 0.0)
+            return keys
+        self._running.setdefault(token, set()).update(keys)
+        return set()
 
     async def _join(self, keys: set[bytes]) -> set[bytes]:
         joined: set[bytes] = set()
@@ -165,21 +169,27 @@ class BatchRun:
                 self._put(key, replace(response, log=_FROM_CACHE))
         return found
 
-    async def _lines(self, keys: set[bytes]) -> list[Line]:
-        """Write the lines of these requests, in the order in which they were asked."""
+    async def _lines(self, keys: list[bytes]) -> list[Line]:
+        """Write the lines of these requests; those that cannot be written have failed."""
         lines = []
-        for key in sorted(keys, key=self._first.__getitem__):
+        for key in keys:
             try:
                 line = line_of(self._screened[key], self._api.dialect, azure=self._api.azure)
                 if len(line.data) > self._policy.max_bytes:
                     raise too_long(line, self._policy.max_bytes)
             except PromptkitError as error:
-                self._put(key, error)
+                self._fail([key], error)
                 continue
             lines.append(line)
             if len(lines) % _TURN == 0:
                 await asyncio.sleep(0)
         return lines
+
+    def _fail(self, keys: Collection[bytes], error: PromptkitError) -> None:
+        """Take an error as the outcome of requests of which nothing was sent."""
+        self._account.settle(keys, 0.0)
+        for key in keys:
+            self._put(key, error)
 
     # -- the end of a batch ---------------------------------------------------------------
 
@@ -188,8 +198,9 @@ class BatchRun:
         keys = self._running[token]
         try:
             batch = await self._submitter.follow(token, lambda state: self._show(token, state))
-            if batch is None:
-                gone = ServerError("the batch was never made, or is gone")
+            if batch is None or batch["status"] == "gone":
+                self._attempts.subtract(keys if batch is None else ())  # it does not count
+                gone = ServerError("the endpoint no longer knows the batch of this request")
                 return await self._end(token, {}, dict.fromkeys(keys, gone))
             requests = {key: self._screened[key] for key in keys}
             found = await self._submitter.persist(

@@ -206,11 +206,7 @@ class Submitter:
             await asyncio.wait([task])
 
     async def persist(self, operation: Callable[[], Awaitable[T]], tries: int = _TRIES) -> T:
-        """Try an operation again while its failures may pass.
-
-        Raises:
-            CallError: The last one, or one that stays.
-        """
+        """Try an operation again while its failures may pass, and raise the one that does not."""
         attempt = 0
         while True:
             attempt += 1
@@ -233,7 +229,9 @@ class Submitter:
     async def follow(
         self, token: str, on_state: Callable[[Mapping[str, Any]], None]
     ) -> dict[str, Any] | None:
-        """Wait until a batch has ended and return it; None when there is none any more.
+        """Wait until a batch has ended and return it; None when it was never made.
+
+        A batch that the endpoint no longer knows comes back with the status «gone».
 
         Args:
             token: The batch's, from the journal; this process need not have made it.
@@ -253,7 +251,7 @@ class Submitter:
             batch = await self._look(entry.batch_id)
             if batch is None:
                 self._journal.drop(token)
-                return None
+                return {"status": "gone"}
             batch["status"] = str(batch.get("status")).lower()
             on_state(batch)
             if batch["status"] in ENDED:

@@ -18,8 +18,11 @@ from typing import Any, Final
 
 from promptkit.errors import StoreError
 
-APART_S: Final = 0.004
-"""The least time between two commits, in seconds, while rows come faster than that."""
+APART_S: Final = (0.004, 0.05)
+"""The bounds of the time between two commits, in seconds, while rows come faster than that."""
+
+SHARE: Final = 0.04
+"""That time as a share of what a row took to come: on average it is made later by half of it."""
 
 MOST_WAITING: Final = 256
 """So many rows are committed without waiting for more."""
@@ -31,6 +34,7 @@ PATIENCE_S: Final = 30.0
 """How long a commit is tried again while another process holds the file, in seconds."""
 
 Row = tuple[Any, ...]
+Told = Callable[[StoreError | None], None]
 Failure = sqlite3.Error | OverflowError | StoreError | OSError
 _FAILURES: Final = (sqlite3.Error, OverflowError, StoreError, OSError)
 _OF_ONE_ROW: Final = (sqlite3.ProgrammingError, sqlite3.InterfaceError, OverflowError)
@@ -53,25 +57,26 @@ class GroupCommit:
         self._path = path
         self._write = write
         self._lock = lock
-        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Row, asyncio.AbstractEventLoop, Told]] = []
         self._scheduled: set[asyncio.AbstractEventLoop] = set()
         self._busy_since: float | None = None
         self._last_commit = 0.0
 
-    def add(self, row: Row) -> asyncio.Future[None]:
-        """Write `row` soon; the future is done when the death of this process cannot undo it.
+    def add(self, row: Row, told: Told, took_s: float = 0.0) -> None:
+        """Write `row` soon, then call `told`: with None once this process's death cannot undo it.
 
-        The future raises StoreError when the disk is full or the file cannot be written.
+        `took_s` is how many seconds the row took to come: the slower rows are, the more of them
+        may wait for one commit. `told` is called on the running loop, with a StoreError when the row could not be written. A
+        function and not a future: each future waited for is another turn of the loop.
         """
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
         with self._lock:
-            self._waiting.append((row, done))
+            self._waiting.append((row, loop, told))
             if len(self._waiting) >= MOST_WAITING and self._busy_since is None:
                 self._commit()
             elif loop not in self._scheduled:
-                self._schedule(loop, self._last_commit + APART_S - time.monotonic())
-        return done
+                apart_s = min(max(SHARE * took_s, APART_S[0]), APART_S[1])
+                self._schedule(loop, self._last_commit + apart_s - time.monotonic())
 
     def flush(self) -> None:
         """Write all that waits, now."""
@@ -98,7 +103,7 @@ class GroupCommit:
         waiting = self._waiting
         error: Failure | None = None
         try:
-            self._write([row for row, _ in waiting])
+            self._write([row for row, *_ in waiting])
         except _FAILURES as failure:
             if self._is_to_be_tried_again(failure):
                 return False
@@ -107,9 +112,10 @@ class GroupCommit:
         self._busy_since = None
         self._last_commit = time.monotonic()
         if isinstance(error, _OF_ONE_ROW):  # it must not sink its neighbours
-            self._tell([(done, self._write_alone(row)) for row, done in waiting])
+            for row, loop, told in waiting:
+                self._tell([(loop, told)], self._write_alone(row))
         else:
-            self._tell([(done, error) for _, done in waiting])
+            self._tell([(loop, told) for _, loop, told in waiting], error)
         return True
 
     def _is_to_be_tried_again(self, failure: Failure) -> bool:
@@ -126,25 +132,17 @@ class GroupCommit:
             return failure
         return None
 
-    def _tell(self, outcomes: list[tuple[asyncio.Future[None], Failure | None]]) -> None:
+    def _tell(
+        self, those: list[tuple[asyncio.AbstractEventLoop, Told]], failure: Failure | None
+    ) -> None:
+        error = StoreError(f"{self._path} cannot be written ({failure})") if failure else None
         try:
             here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             here = None
-        for done, failure in outcomes:
-            error = StoreError(f"{self._path} cannot be written ({failure})") if failure else None
-            loop = done.get_loop()
+        for loop, told in those:
             if loop is here:
-                _settle(done, error)
+                told(error)
             else:
                 with suppress(RuntimeError):  # that loop is closed, nobody waits there any more
-                    loop.call_soon_threadsafe(_settle, done, error)
-
-
-def _settle(done: asyncio.Future[None], error: StoreError | None) -> None:
-    if done.done():
-        return
-    if error:
-        done.set_exception(error)
-    else:
-        done.set_result(None)
+                    loop.call_soon_threadsafe(told, error)

@@ -10,6 +10,7 @@ import time
 from functools import partial
 from importlib.util import find_spec
 from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
 
 from promptkit.adapters.address import EchoMask, key_header, mask_of, proxy_of
 from promptkit.adapters.dialect import (
@@ -73,6 +74,7 @@ class HttpAdapter(OverHttp):
             AuthenticationError: For a key that cannot be sent.
         """
         url = checked_base_url(base_url)
+        _check_host(url)
         self.endpoint = endpoint_name(url, organization, project, api_version)
         self.concurrency = concurrency
         self.dialect = dialect_of(url, constraints)
@@ -127,6 +129,16 @@ async def _close(client: HttpClient) -> None:
 
 def _abandon(client: HttpClient) -> None:
     client.abandon()
+
+
+def _check_host(url: str) -> None:
+    """Refuse a host that no look-up takes, before a request runs into it."""
+    host = urlsplit(url).hostname or ""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        hint = "write it like https://api.openai.com/v1"
+        raise OptionError(f"base_url names the host {host!r}", hint=hint) from None
 
 
 def _header_value(name: str, value: str) -> str:

@@ -67,7 +67,7 @@ class HttpClient(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close all connections; a later request opens new ones."""
+        """Close all connections; for a later request a new client is made."""
         ...
 
     def abandon(self) -> None:

@@ -59,6 +59,7 @@ class FastClient:
         self._sweeper: asyncio.TimerHandle | None = None
         self._all_gone: asyncio.Future[None] | None = None
         self._heads: dict[tuple[str, bool], MaskedBytes] = {}
+        self._is_closed = False
 
     async def post(self, url: str, payload: bytes, sink: Sink | None = None) -> Answer:
         """Send one request; see `HttpClient`."""
@@ -72,7 +73,8 @@ class FastClient:
             connection.abort()  # so that the server stops working for nobody
             raise
         answer = connection.answer()
-        if connection.is_reusable and not connection.is_closed and connection.is_quiet():
+        is_fit = connection.is_reusable and not connection.is_closed and connection.is_quiet()
+        if is_fit and not self._is_closed:
             self._put_back(connection)
         else:
             connection.abort()
@@ -89,7 +91,7 @@ class FastClient:
         if is_last:
             headers["Connection"] = "close"
         lines = [f"POST {target} HTTP/1.1", *(": ".join(pair) for pair in headers.items()), ""]
-        head = MaskedBytes("\r\n".join(lines).encode("latin-1"))
+        head = MaskedBytes("\r\n".join(lines).encode("utf-8"))
         if len(self._heads) >= _MOST_HEADS:
             self._heads.clear()
         self._heads[url, is_last] = head
@@ -160,7 +162,10 @@ class FastClient:
             self._names.forget()
             failure = no_connection(self._shown, _why(error))
         else:
-            return connection
+            if not self._is_closed:
+                return connection
+            connection.abort()
+            failure = no_connection(self._shown, "the session was closed")
         raise failure
 
     async def _connected(self) -> Connection:
@@ -180,7 +185,8 @@ class FastClient:
         return connection
 
     async def aclose(self) -> None:
-        """Close all connections and wait until their sockets are gone."""
+        """Close all connections and wait until their sockets are gone; open no further ones."""
+        self._is_closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -186,6 +187,19 @@ class SqliteStore:
 
         The future raises StoreError when the disk is full or the file cannot be written.
         """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle(error: StoreError | None) -> None:
+            if not done.done():
+                done.set_result(None) if error is None else done.set_exception(error)
+
+        self.keep(request, response, settle)
+        return done
+
+    def keep(
+        self, request: Request, response: Response, told: Callable[[StoreError | None], None], /
+    ) -> None:
+        """Do as `put` does, and call `told` on this loop instead of settling a future."""
         if self._closed:
             with self._lock:
                 self._open()
@@ -196,9 +210,8 @@ class SqliteStore:
         if self._sealer is not None:
             key, question = self._sealer.digest(key), self._sealer.digest(question)
             row = seal_row(row, self._sealer, key)
-        return self._commits.add(
-            (key, *row, request.model, question, self.settings.tag, now, now, ends_at)
-        )
+        kept = (key, *row, request.model, question, self.settings.tag, now, now, ends_at)
+        self._commits.add(kept, told, response.log.latency_s)
 
     def _write(self, rows: list[tuple[Any, ...]]) -> None:
         if self._closed:

@@ -226,7 +226,10 @@ def _duration(  # noqa: PLR0917 -- all that bounds the time
     rounds = min(window, count)
     # All but the end of the run keeps every place of the window busy.
     value = work.value / rounds + (longest / 2 if count > window else 0.0)
-    duration = Quantity(value, work.low / rounds, work.high / rounds + longest)
+    # The upper end: more items at once than in the trial are no faster than those were.
+    slow = tried.elapsed_s / len(tried.found) * count
+    high = max(work.high / rounds + longest, slow)
+    duration = Quantity(value, min(value, work.low / rounds), high)
     reason = f"the time is that of {rounds:,.0f} items at once"
     defaults = session.defaults
     gates = gates_of(layers, defaults.endpoint, defaults.model)

@@ -48,6 +48,7 @@ class Pilot:
         people: Whom they stand for.
         found: What each of them took.
         left: Places of the items that have not been tried.
+        elapsed_s: How long trying them took in all.
     """
 
     def __init__(self, people: Population, chance: random.Random) -> None:
@@ -56,6 +57,7 @@ class Pilot:
         self.chance = chance
         self.found: list[Trial] = []
         self.left = list(range(len(people.items)))
+        self.elapsed_s = 0.0
 
     def draw(self, size: int) -> list[int]:
         """Take further places, evenly from short to long."""
@@ -132,6 +134,7 @@ async def run_pilot(session: Any, fn: Any, tried: Pilot, size: int, window: int)
 
     name = "prompt" if isinstance(fn, Prompt) else name_of(fn)
     measured.__name__ = f"estimate {name}"
+    began = time.monotonic()
     stream = session.imap(measured, tried.draw(size), concurrency=min(window, size))
     try:
         async with contextlib.aclosing(stream):
@@ -141,6 +144,7 @@ async def run_pilot(session: Any, fn: Any, tried: Pilot, size: int, window: int)
         msg = f"the budget does not leave enough to try {size} items ({error.message})"
         hint = "raise it, set max_tokens, or pass pilot=0 for a forecast without trying"
         raise BudgetError(msg, hint=hint) from error
+    tried.elapsed_s += time.monotonic() - began
     errors = [each.error for each in tried.found if each.error is not None]
     if len(errors) == len(tried.found):
         raise errors[0]

@@ -34,6 +34,8 @@ class CacheLayer:
         """Wrap `inner`."""
         self.inner = inner
         self.store = store
+        # A store that can do without a future for each answer saves a turn of the loop for each.
+        self._keep = getattr(store, "keep", None)
         self._flights: dict[_Place, _Flight] = {}
 
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
@@ -50,29 +52,30 @@ class CacheLayer:
         place = (id(loop), request.key)
         flight = self._flights.get(place)
         if flight is None or flight.abandoned:
-            flight = self._flights[place] = _Flight()
-            flight.task = loop.create_task(self._fly(flight, request, place))
+            flight = self._flights[place] = _Flight(self._flights, place)
+            flight.task = loop.create_task(self._fly(flight, request))
         return await flight.join(loop, on_text)
 
-    async def _fly(self, flight: _Flight, request: Request, place: _Place) -> None:
+    async def _fly(self, flight: _Flight, request: Request) -> None:
         try:
             # The first asker has joined by now: a task starts in the loop's next turn.
-            flight.response = await self.inner(request, flight.hear if flight.listeners else None)
+            response = await self.inner(request, flight.hear if flight.listeners else None)
+            flight.response = response
             try:
-                await self.store.put(request, flight.response)
+                if self._keep is not None:
+                    self._keep(request, response, flight.land)
+                    return
+                await self.store.put(request, response)
             except (OSError, PromptkitError) as error:
-                _warn(error)
+                flight.land(error)
+            else:
+                flight.land(None)
         except BaseException as error:
             flight.error = error
             flight.notes = list(getattr(error, "__notes__", ()))
+            flight.land(None)
             if not isinstance(error, (Exception, asyncio.CancelledError)):
                 raise  # an interrupt is the loop's business too; the rest is told to the askers
-        finally:
-            if self._flights.get(place) is flight:
-                del self._flights[place]
-            for asker in flight.askers:
-                if not asker.done():
-                    asker.set_result(None)
 
 
 def _warn(error: Exception) -> None:
@@ -91,6 +94,7 @@ class _Flight:
     task: asyncio.Task[None]
     response: Response | None = None
     error: BaseException | None = None
+    not_kept: Exception | None = None
     notes: Sequence[str] = ()
     listeners: Sequence[OnText] = ()
     said: list[str] | tuple[()] = ()
@@ -98,8 +102,19 @@ class _Flight:
     abandoned = False  # everybody has left, nobody may join any more
     reported = False  # whether an asker has put this flight's cost on the bill
 
-    def __init__(self) -> None:
+    def __init__(self, flights: dict[_Place, _Flight], place: _Place) -> None:
+        self.flights = flights
+        self.place = place
         self.askers: list[asyncio.Future[None]] = []
+
+    def land(self, not_kept: Exception | None) -> None:
+        """Tell all askers: the answer is on disk or could not be kept, or there is none."""
+        if self.flights.get(self.place) is self:
+            del self.flights[self.place]
+        for asker in self.askers:
+            if not asker.done():
+                asker.set_result(None)
+        self.not_kept = not_kept
 
     def hear(self, piece: str) -> None:
         """Hand a piece of text to all who listen."""
@@ -139,6 +154,8 @@ class _Flight:
                 source="joined", attempts=0, latency_s=0.0, waited_s=0.0, unsettled_usd=0.0
             )
         self.reported = True
+        if self.not_kept is not None:
+            _warn(self.not_kept)
         return response
 
     def _listen(self, on_text: OnText) -> None:

@@ -33,9 +33,6 @@ times as many after each further wait: an endpoint may be slow and have no limit
 _LONGEST_CLOSING_S: Final = 60.0
 """One answer closes the gate no longer than this, whatever it asks for: it may be wrong."""
 
-_SPARE: Final = 3.0
-"""So many requests' tokens stay in the bucket: their number is an estimate."""
-
 _FIRST_JITTER_S: Final = 0.25
 _MOST_JITTER_S: Final = 1.0
 """Latencies of seconds are the model's, not the way's."""
@@ -110,7 +107,9 @@ class Gate:
             with self._lock:
                 self.under_way += 1
                 self._number += 1
-                return Ticket(self.requests.take(1, self.clock.now()), NOWHERE, NOWHERE, self._number)
+                return Ticket(
+                    self.requests.take(1, self.clock.now()), NOWHERE, NOWHERE, self._number
+                )
         loop = asyncio.get_running_loop()
         queue = self._queues.get(loop)
         if queue is None:
@@ -151,7 +150,7 @@ class Gate:
             0.0,
             self._closed_until - now,
             self.requests.wait(1, now),
-            self.tokens.wait(size, now, _SPARE * size),
+            self.tokens.wait(size, now, self.sizes.spare(size, self.under_way)),
         )
 
     # -- coming back ----------------------------------------------------------------------
@@ -214,13 +213,14 @@ class Gate:
             self.sizes.learn(request, usage.input_tokens, usage.output_tokens)
         quota = read_quota(headers, "tokens")
         if quota is not None:
-            if self.tokens.is_alone:
-                self.sizes.compare(
-                    request, quota, ticket.estimated, ticket.number, under_way=self.under_way
-                )
+            if usage is not None and self.tokens.is_alone:
+                self.sizes.compare(request, usage, quota, ticket, self.under_way)
             self.tokens.report(ticket.tokens, quota, now)
-        if usage is not None and self.tokens.is_by_hand:
-            self.tokens.settle(usage.input_tokens + usage.output_tokens - ticket.tokens.amount)
+        is_settled = self.tokens.is_by_hand or self.sizes.counts_usage
+        if usage is not None and is_settled and ticket.tokens.amount:
+            difference = usage.input_tokens + usage.output_tokens - ticket.tokens.amount
+            self.tokens.settle(difference)
+            self.sizes.miss(difference)
 
     def _time(self, latency_s: float, now: float) -> None:
         """Learn by how much the latencies differ."""

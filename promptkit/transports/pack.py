@@ -23,6 +23,7 @@ from promptkit.errors import (
     OptionError,
     PromptkitError,
     ProtocolError,
+    RateLimitError,
     RefusedRequestError,
 )
 from promptkit.request import Request
@@ -169,12 +170,10 @@ class PackLayer:
         items = [item for item in items if not item.future.done()]
         try:
             responses = await self._ask(run, items, gate)
-        except RefusedRequestError as error:
-            if len(items) == 1:
-                return _fail(items, error)
-            gate.open()
-            return await self._halve(group, run, items, depth)
         except BaseException as error:
+            if len(items) > 1 and _is_refused(error):
+                gate.open()
+                return await self._halve(group, run, items, depth)
             if isinstance(error, ProtocolError) and len(items) > 1:
                 self._doubt(_kind(items[0].request))
             _fail(items, error)
@@ -222,6 +221,17 @@ class PackLayer:
 
 def _kind(request: Request) -> tuple[str, str, str]:
     return (request.endpoint, request.api, request.model)
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether fewer texts may be taken where these were not.
+
+    OpenAI says with a 429, and «Request too large», that a request is above the minute's tokens:
+    to wait would be in vain.
+    """
+    if isinstance(error, RateLimitError):
+        return "too large" in error.message.lower()
+    return isinstance(error, RefusedRequestError)
 
 
 def _says_its_input(request: Request) -> bool:

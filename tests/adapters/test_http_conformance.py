@@ -413,6 +413,21 @@ async def test_cancelling_while_it_connects_leaves_nothing(connect):
         await server.until(lambda: not server.open)
 
 
+async def test_closing_while_it_connects_leaves_nothing(connect):
+    async with RawServer(answering) as server:
+        adapter = connect(server.url)
+        calls = [asyncio.ensure_future(adapter(HI)) for _ in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await adapter.aclose()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert not [
+            o for o in outcomes if isinstance(o, Exception) and not isinstance(o, CallError)
+        ]
+        await adapter.aclose()
+        await server.until(lambda: not server.open)
+
+
 # -- reaching the server --------------------------------------------------------------------
 
 
@@ -540,11 +555,14 @@ async def test_a_certificate_that_proves_nothing_is_refused_before_the_key_is_se
 
 
 async def test_a_server_without_tls_is_told_apart(connect):
-    async with RawServer(answering) as server:
+    async def talk(peer: Peer) -> None:
+        await peer.reader.read(1)
+        await peer.say(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    async with RawServer(talk) as server:
         with pytest.raises(ConnectionFailedError, match="no connection") as caught:
             await connect(server.url.replace("http:", "https:"))(HI)
         assert not caught.value.billed
-        assert not server.requests
 
 
 # -- proxies --------------------------------------------------------------------------------
@@ -569,6 +587,12 @@ def test_without_httptools_aiohttp_is_taken(monkeypatch):
     assert HttpAdapter(base_url="http://example.org/v1").client == "aiohttp"
     with pytest.raises(MissingExtraError, match="httptools"):
         HttpAdapter(base_url="http://example.org/v1", client="httptools")
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_host_that_no_look_up_takes_is_refused_before_a_request(host):
+    with pytest.raises(OptionError, match="names the host"):
+        HttpAdapter(base_url=f"http://{host}/v1")
 
 
 def test_an_unknown_client_is_refused():

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/forecast.py                 # a stand-in with answers of varied length
     python tests/benchmarks/forecast.py --embedded      # the embedded model, a few minutes
+    python tests/benchmarks/forecast.py --url http://127.0.0.1:8080/v1      # a test server
 
 The stand-in draws the length of each answer from a log-normal distribution that grows with the
 prompt, and lets selection-inference halt after a random number of steps; draws depend on the
@@ -147,7 +148,13 @@ def kinds(number: int, seed: int) -> list[tuple[str, Any, list[Any]]]:
 
 
 async def measure(
-    number: int, seed: int, *, embedded: bool = False, only: str = "", **options: Any
+    number: int,
+    seed: int,
+    *,
+    embedded: bool = False,
+    url: str | None = None,
+    only: str = "",
+    **options: Any,
 ) -> list[Outcome]:
     """Compare forecast and run for each kind."""
     outcomes = []
@@ -156,7 +163,10 @@ async def measure(
             continue
         with tempfile.TemporaryDirectory() as folder:
             cache = Path(folder) / "cache.sqlite"
-            model, who = "stand-in", {"transport": stand_in(seed)}
+            model = "stand-in"
+            who: dict[str, Any] = {"transport": stand_in(seed)}
+            if url is not None:
+                who = {"base_url": url, "api_key": "any"}
             if embedded:
                 async with pk.connect(model="embedded", cache=None, ledger=False) as asked:
                     model, who = str(asked.defaults.model), {}
@@ -179,10 +189,11 @@ def row(outcome: Outcome) -> str:
     cost = outcome.forecast.cost_usd
     span = f"{cost.value:.4f} ({cost.low:.4f} to {cost.high:.4f})"
     calls = f"{outcome.forecast.calls.value:.0f} / {outcome.requests}"
-    wait = f"{outcome.forecast.duration_s.value:.1f} / {outcome.elapsed_s:.1f}"
+    time = outcome.forecast.duration_s
+    wait = f"{time.value:.1f} ({time.low:.1f} to {time.high:.1f}) / {outcome.elapsed_s:.1f}"
     return (
         f"{outcome.kind:<26}{outcome.forecast.tried:>6}  {span:<29}{outcome.cost_usd:>8.4f}"
-        f"{outcome.error:>+8.1%}{outcome.holds!s:>7}  {calls:>13}  {wait:>13}"
+        f"{outcome.error:>+8.1%}{outcome.holds!s:>7}  {calls:>13}  {wait:>26}"
     )
 
 
@@ -194,11 +205,12 @@ def main() -> None:
     words.add_argument("--pilot", type=int)
     words.add_argument("--within", type=float, default=0.1)
     words.add_argument("--only", default="", help="a word of the kind")
+    words.add_argument("--url", help="an endpoint of this machine to ask in place of the stand-in")
     words.add_argument("--embedded", action="store_true")
     given = words.parse_args()
     print(
         f"{'kind':<26}{'tried':>6}  {'forecast, US dollars (95 %)':<29}{'cost':>8}{'off':>8}"
-        f"{'inside':>7}  {'requests':>13}  {'seconds':>13}"
+        f"{'inside':>7}  {'requests':>13}  {'seconds':>26}"
     )
     for seed in range(given.seeds):
         for outcome in asyncio.run(
@@ -206,6 +218,7 @@ def main() -> None:
                 given.items,
                 seed,
                 embedded=given.embedded,
+                url=given.url,
                 only=given.only,
                 pilot=given.pilot,
                 within=given.within,

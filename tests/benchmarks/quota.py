@@ -81,10 +81,10 @@ _DEFINED = (
     "granted: the bucket's capacity, because it is full at the first request, plus the limit "
     "times the window's length. A 1-second bucket holds limit/60, a full-minute bucket the "
     "whole limit, so that the first minute of the latter grants twice the limit. The window "
-    "begins with the first request that reaches the server. Beside it stands what was granted over "
-    "the limit times the window alone, without the first content: 100 % of that is all that can "
-    "be kept up for ever. The limits are 600 requests or "
-    f"60,000 tokens a minute; answers take {_LATENCY_MS} ms. "
+    "begins with the first request that reaches the server. «Of the refill» is what was granted "
+    "over the limit times the window alone, without the first content: nobody can keep up more "
+    "than 100 % of it. The limits are 600 requests or 60,000 tokens a minute; answers take "
+    f"{_LATENCY_MS} ms. "
 )
 
 QUOTA = Section(
@@ -97,7 +97,7 @@ QUOTA = Section(
     ),
     columns=(
         Column("used", "quota used, %", "{:.1f}"),
-        Column("of_limit", "of limit × time, %", "{:.1f}"),
+        Column("of_limit", "of the refill, %", "{:.1f}"),
         Column("refused", "429s", "{:,.0f}"),
         Column("failed", "items failed", "{:,.0f}"),
     ),
@@ -111,7 +111,7 @@ SHARED = Section(
     text=f"{_DEFINED}Two processes of one user start together and know nothing of each other.",
     columns=(
         Column("used", "quota used, %", "{:.1f}"),
-        Column("of_limit", "of limit × time, %", "{:.1f}"),
+        Column("of_limit", "of the refill, %", "{:.1f}"),
         Column("refused", "429s", "{:,.0f}"),
         Column("refused_share", "429s, % of requests", "{:.1f}"),
         Column("failed", "items failed", "{:,.0f}"),

@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from .children import server
+from .environments import PEERS
 from .measure import WINDOW, Column, Plan, Row, Section, interleaved, per_thousand, share_of
 
 _PIECES = (12, 60)
 _SHARE = {12: 0.4, 60: 0.15}
 """Of the plan's count: streamed answers are dear for some."""
+
+_LIMIT = {False: max(_PIECES), True: min(_PIECES)}
+"""The most pieces that the slow clients get: they need tens of seconds per 1,000 of the others."""
 
 
 def _streaming(plan: Plan) -> Iterable[Row]:
@@ -28,7 +32,8 @@ def _streaming(plan: Plan) -> Iterable[Row]:
                 }
 
             case = f"{pieces} pieces"
-            yield from interleaved(plan, plan.who("stream"), order, per_thousand, case)
+            names = [name for name in plan.who("stream") if pieces <= _LIMIT[PEERS[name].share < 1]]
+            yield from interleaved(plan, names, order, per_thousand, case)
 
 
 STREAMING = Section(

@@ -279,3 +279,22 @@ async def test_an_expired_certificate_is_refused_and_said_to_be(server, tls, htt
             assert done.stdout.startswith("ConnectionFailedError False")
             assert "expired" in done.stdout
             assert own.book.requests == 0
+
+
+async def test_answers_of_all_sizes_arrive_whole_streamed_or_not():
+    with FaultServer(size="lognormal:300,2.5", latency="lognormal:0.01,1", seed=3) as own:
+        async with connect(own, "m") as session:
+
+            async def both(session: pk.Session, place: int) -> tuple[str, str, int]:
+                whole = await session.ask(f"size {place}", max_tokens=100_000)
+                stream = session.stream(f"size {place}", max_tokens=100_000)
+                return whole.text, await heard(stream, []), whole.usage.output_tokens
+
+            results = await session.map(both, range(40), concurrency=20)
+        async with asyncio.timeout(10):
+            while own.connections:
+                await asyncio.sleep(0.01)
+    sizes = [len(whole) for whole, _, _ in results]
+    assert all(whole == streamed for whole, streamed, _ in results)
+    assert min(sizes) < 500
+    assert max(sizes) > 20_000

@@ -289,6 +289,22 @@ async def test_how_many_a_server_takes_is_learned() -> None:
     assert endpoint.sizes == [1] * 32
 
 
+async def test_a_pack_above_the_tokens_of_a_minute_is_halved_and_not_waited_for() -> None:
+    class Small(Endpoint):
+        async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
+            if len(request.messages) > 8:
+                self.sizes.append(len(request.messages))
+                raise RateLimitError("HTTP 429: Request too large for m: Limit 80, Requested 320")
+            return await super().__call__(request, on_text)
+
+    endpoint = Small()
+    layer = packing(endpoint)
+    for _ in range(2):
+        outcomes = await all_of(layer, [asked(str(i)) for i in range(32)])
+        assert all(isinstance(outcome, Response) for outcome in outcomes)
+    assert endpoint.sizes == [32, 16, 16, 8, 8, 8, 8, 8, 8, 8, 8]
+
+
 async def test_what_may_pass_is_told_to_each_and_they_come_back_together() -> None:
     endpoint = Endpoint()
     endpoint.errors = [ConnectionFailedError("lost"), RateLimitError("slow down", retry_after_s=5)]

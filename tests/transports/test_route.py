@@ -487,6 +487,7 @@ async def test_a_profile_may_lead_to_other_profiles(
     )
     session = pk.connect("prod", cache=None)
     assert session.defaults.model == "m"
+    assert session.defaults.concurrency == 3 + 64
     assert session.defaults.endpoint == (
         "http://127.0.0.1:8/v1 model=deployment-7 | http://127.0.0.1:9/v1"
     )
@@ -548,5 +549,6 @@ async def test_each_route_keeps_its_own_limits() -> None:
         pk.Route(name="b", transport=server("b"), limits={"concurrency": 3}),
     ]
     session = pk.connect(routes=routes, model="m")
-    await session.map("{q:trusted}", [{"q": str(i)} for i in range(60)])
+    assert session.defaults.concurrency == 5
+    await session.map("{q:trusted}", [{"q": str(i)} for i in range(60)], concurrency=40)
     assert most == {"a": 2, "b": 3}
