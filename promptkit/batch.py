@@ -16,8 +16,8 @@ from typing import Any, Literal
 from promptkit.adapters.batch_api import BatchApi
 from promptkit.adapters.batch_collect import Means
 from promptkit.adapters.batch_journal import Journal
+from promptkit.adapters.batch_policy import DEFAULT_POLICY, BatchPolicy
 from promptkit.adapters.batch_run import BatchRun
-from promptkit.adapters.batch_submit import DEFAULT_POLICY, BatchPolicy
 from promptkit.clock import SYSTEM_CLOCK, Clock
 from promptkit.errors import OptionError
 from promptkit.heartbeat import Heartbeat

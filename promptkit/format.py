@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from promptkit.response import Usage
-    from promptkit.trace import Progress, Totals
+    from promptkit.totals import Totals
+    from promptkit.trace import Progress
 
 Tone = Literal["plain", "strong", "muted", "good", "warn", "bad"]
 
@@ -246,7 +247,7 @@ def plain(parts: Sequence[Part]) -> str:
 def summary(totals: Totals, elapsed_s: float | None = None) -> str:
     """Say in one line what some calls came to.
 
-    >>> from promptkit.trace import Totals
+    >>> from promptkit.totals import Totals
     >>> summary(Totals(requests=2, cached=2, saved_usd=0.0004), 0.012)
     '2 calls · all cached · $0 · cache saved $0.0004 · 12 ms'
     """

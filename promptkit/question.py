@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any
 
+from promptkit.defaults import Defaults
 from promptkit.errors import OptionError
 from promptkit.prompt import Message, Prompt
-from promptkit.request import Request
+from promptkit.request import APIS, Api, CacheUse, Request, check_cache_use
 from promptkit.response import Response
 
 Question = str | Prompt | Sequence[Message] | Request
@@ -31,6 +32,53 @@ def messages_of(question: str | Prompt | Sequence[Message]) -> tuple[Message, ..
         msg = f"a question of type {type(question).__name__}"
         raise OptionError(msg, hint="ask a str, a Prompt, Messages or a Request")
     return messages
+
+
+def request_of(  # noqa: PLR0917 -- one call site, on the hot path
+    question: Question,
+    model: str | None,
+    api: Api | None,
+    sample: int,
+    cache: CacheUse | None,
+    options: Mapping[str, Any] | None,
+    defaults: Defaults,
+    lane: int,
+) -> Request:
+    """Return the Request for a question: what the call names, else what the session adds.
+
+    A whole Request keeps what it has; only what the call names changes it.
+
+    Raises:
+        OptionError: For a name or value that is not allowed, or when nobody names a model.
+    """
+    if api is not None and api not in APIS:
+        raise OptionError(f"api={api!r}", hint=f"one of {', '.join(APIS)}")
+    if type(sample) is not int or sample < 0:
+        raise OptionError(f"sample={sample!r}", hint="it is a whole number from 0 on")
+    if isinstance(question, Request):
+        return question.replace(
+            model=model or question.model,
+            api=api or question.api,
+            sample=sample or question.sample,
+            options=question.options.replace(**options or {}),
+            endpoint=question.endpoint or defaults.endpoint,
+            cache=check_cache_use(cache or question.cache),
+            lane=lane,
+        )
+    chosen = model or defaults.model
+    if not chosen:
+        hint = "connect(model=…), a profile's model, PROMPTKIT_MODEL, or ask(…, model=…)"
+        raise OptionError("no model is named", hint=hint)
+    return Request(
+        messages=messages_of(question),
+        model=chosen,
+        options=defaults.options.replace(**options) if options else defaults.options,
+        api=api or defaults.api,
+        sample=sample,
+        endpoint=defaults.endpoint,
+        cache=defaults.cache if cache is None else check_cache_use(cache),
+        lane=lane,
+    )
 
 
 def _is_list(question: object) -> bool:

@@ -12,6 +12,7 @@ from promptkit.answerer import OPENAI_URL, Answerer, who_answers
 from promptkit.errors import OptionError, ProfileError
 from promptkit.profile import Profile, load_profile
 from promptkit.transports.limit import Limits
+from promptkit.transports.pack import Packing
 from promptkit.transports.route_price import RoutePrices
 from promptkit.transports.routes import Route, Routes
 from promptkit.transports.stack import Fork, Leg
@@ -66,6 +67,8 @@ def _leg(
 ) -> Leg:
     """Put together what the layers of one route need."""
     limits = Limits.coerce(route.limits) if route.limits is not None else own.limits
+    # A route's own profile may say more or less than the group; switched off is off.
+    pack = own.pack if group.pack is not None and own.pack != Packing() else group.pack
     return Leg(
         transport=answerer.transport,
         name=name,
@@ -74,7 +77,7 @@ def _leg(
         weight=route.weight,
         limits=limits if answerer.is_remote or limits != Limits() else None,
         owner=answerer.owner,
-        pack=group.pack and own.pack if answerer.takes_lists else None,
+        pack=pack if answerer.takes_lists else None,
     )
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Final, TypeVar
 
+from promptkit.adapters.loops import fastest_loop
 from promptkit.errors import OptionError
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ def _own_loop() -> asyncio.AbstractEventLoop:
     global _loop, _thread  # noqa: PLW0603 -- one loop per process, made when first needed
     with _lock:
         if _loop is None or _thread is None or not _thread.is_alive():
-            _loop = asyncio.new_event_loop()
+            _loop = fastest_loop()
             _thread = threading.Thread(target=_loop.run_forever, name="promptkit", daemon=True)
             _thread.start()
         return _loop

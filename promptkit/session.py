@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from promptkit.defaults import NO_DEFAULTS, Defaults
-from promptkit.errors import OptionError
 from promptkit.executor import OnError, check_window, run_window
 from promptkit.heartbeat import Heartbeat
 from promptkit.prompt import Prompt
-from promptkit.question import Question, function_of, messages_of, name_of
-from promptkit.request import APIS, Api, CacheUse, Request, check_cache_use
+from promptkit.question import Question, function_of, name_of, request_of
+from promptkit.request import Api, CacheUse, Request, check_cache_use
 from promptkit.response import Response
 from promptkit.stream import TextStream
-from promptkit.trace import Call, Progress, Step, Totals
+from promptkit.totals import Call, Totals
+from promptkit.trace import Progress, Step
 from promptkit.transport import OnText, Transport
 
 if TYPE_CHECKING:
@@ -100,34 +100,8 @@ class Session:
         cache: CacheUse | None = None,
     ) -> Request:
         """Return the Request that `ask` would send."""
-        defaults = self.defaults
-        if isinstance(question, Request):
-            return question.replace(
-                model=model or question.model,
-                api=api or question.api,
-                sample=sample or question.sample,
-                options=question.options.replace(**options or {}),
-                endpoint=question.endpoint or defaults.endpoint,
-                cache=check_cache_use(cache or question.cache),
-                lane=self.trace.lane,
-            )
-        chosen = model or defaults.model
-        if not chosen:
-            hint = "connect(model=…), a profile's model, PROMPTKIT_MODEL, or ask(…, model=…)"
-            raise OptionError("no model is named", hint=hint)
-        if api is not None and api not in APIS:
-            raise OptionError(f"api={api!r}", hint=f"one of {', '.join(APIS)}")
-        if not isinstance(sample, int) or sample < 0:
-            raise OptionError(f"sample={sample!r}", hint="it is a whole number from 0 on")
-        return Request(
-            messages=messages_of(question),
-            model=chosen,
-            options=defaults.options.replace(**options) if options else defaults.options,
-            api=api or defaults.api,
-            sample=sample,
-            endpoint=defaults.endpoint,
-            cache=defaults.cache if cache is None else check_cache_use(cache),
-            lane=self.trace.lane,
+        return request_of(
+            question, model, api, sample, cache, options, self.defaults, self.trace.lane
         )
 
     async def _call(self, request: Request, on_text: OnText | None = None) -> Response:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from promptkit.errors import BudgetError
 from promptkit.format import Part, plain, progress_parts, totals_parts
-from promptkit.trace import Call, Progress, Step, observe_everywhere
+from promptkit.totals import Call
+from promptkit.trace import Progress, Step, observe_everywhere
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

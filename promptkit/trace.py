@@ -6,8 +6,6 @@ kept for the latest `KEPT` of each, so that a million items run in constant memo
 
 from __future__ import annotations
 
-import random
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,114 +13,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, Protocol
 
-from promptkit.request import Request
-from promptkit.response import Response
+from promptkit.totals import Call, Totals
 
 KEPT: Final = 1_000
 """How many calls and how many children a step keeps in detail."""
 
-_LATENCIES: Final = 500
-"""How many latencies a step keeps, drawn evenly from all, to tell their median."""
-
 _lanes: Final = count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request and what became of it: exactly one of `response` and `error` is set.
-
-    Attributes:
-        finished_at: When it ended, in Unix seconds.
-        elapsed_s: How long the asker waited for it, in seconds.
-        unsettled_usd: The most that unanswered attempts may still cost.
-    """
-
-    request: Request
-    response: Response | None
-    error: BaseException | None
-    finished_at: float
-    elapsed_s: float
-    attempts: int
-    unsettled_usd: float = 0.0
-
-
-@dataclass(slots=True)
-class Totals:
-    """Running sums over calls.
-
-    Attributes:
-        requests: Calls asked for, however they ended: cached, failed and refused ones too.
-        cached: Of these, answered without a new request (cache, replay, joined).
-        failed: Of these, without an answer; a call that the budget refused was never sent.
-        retries: Requests sent again after a failure.
-        cost_usd: What the paid answers cost, as far as their prices are known.
-        saved_usd: What the cached answers would have cost.
-        unpriced: Paid answers whose price is unknown.
-        unsettled_usd: The most that unanswered attempts may have cost on top.
-        estimated: Answers whose tokens the server did not count.
-    """
-
-    requests: int = 0
-    cached: int = 0
-    failed: int = 0
-    retries: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    spent_usd: float = 0.0
-    saved_usd: float = 0.0
-    unpriced: int = 0
-    unsettled_usd: float = 0.0
-    estimated: int = 0
-    latencies: list[float] = field(default_factory=list, repr=False)
-
-    def add(self, call: Call) -> None:
-        """Count one call."""
-        self.requests += 1
-        if call.attempts > 1:
-            self.retries += call.attempts - 1
-        if call.unsettled_usd:
-            self.unsettled_usd += call.unsettled_usd
-        response = call.response
-        if response is None:
-            self.failed += 1
-            return
-        cost = response.cost_usd
-        log = response.log
-        if log.source == "endpoint":
-            usage = response.usage
-            self.input_tokens += usage.input_tokens
-            self.output_tokens += usage.output_tokens
-            if usage.estimated:
-                self.estimated += 1
-            if cost is None:
-                self.unpriced += 1
-            else:
-                self.spent_usd += cost
-            self._add_latency(log.latency_s)
-        else:
-            self.cached += 1
-            self.saved_usd += cost or 0.0
-
-    def _add_latency(self, seconds: float) -> None:
-        latencies = self.latencies
-        if len(latencies) < _LATENCIES:
-            latencies.append(seconds)
-            return
-        # Reservoir sampling (Vitter 1985, algorithm R): each latency is as likely to be kept.
-        place = int(random.random() * (self.requests - self.cached - self.failed))  # noqa: S311 -- a statistic, not a secret
-        if place < _LATENCIES:
-            latencies[place] = seconds
-
-    @property
-    def cost_usd(self) -> float | None:
-        """What was paid; None when not one of the paid answers had a known price."""
-        paid = self.requests - self.cached - self.failed
-        return None if paid and self.unpriced == paid else self.spent_usd
-
-    @property
-    def median_latency_s(self) -> float | None:
-        """The median time to an answer from the endpoint, in seconds."""
-        return statistics.median(self.latencies) if self.latencies else None
 
 
 class Observer(Protocol):
@@ -152,23 +48,23 @@ class Step:
     __slots__ = (
         "_calls",
         "_children",
-        "_last_call",
+        "_only_call",
+        "_totals",
         "lane",
         "meters",
         "name",
         "observers",
         "parent",
         "result",
-        "totals",
     )
 
     def __init__(self, name: str = "", parent: Step | None = None) -> None:
         """Open a step below `parent`, or a new trace."""
         self.name = name
         self.parent = parent
-        self.totals = Totals()
-        # Most steps hold a single call: a queue is made for the second one.
-        self._last_call: Call | None = None
+        # Most steps hold a single call: sums and a queue are made for the second one.
+        self._totals: Totals | None = None
+        self._only_call: Call | None = None
         self._calls: deque[Call] | None = None
         self._children: deque[Step] | None = None
         self.result: Any = None
@@ -185,7 +81,16 @@ class Step:
         """The latest calls made in this step itself, the oldest first."""
         if self._calls is not None:
             return self._calls
-        return () if self._last_call is None else (self._last_call,)
+        return () if self._only_call is None else (self._only_call,)
+
+    @property
+    def totals(self) -> Totals:
+        """Sums over all calls in this step and below."""
+        if self._totals is None:
+            self._totals = Totals()
+            if self._only_call is not None:
+                self._totals.add(self._only_call)
+        return self._totals
 
     @property
     def children(self) -> Sequence[Step]:
@@ -207,13 +112,17 @@ class Step:
 
     def record(self, call: Call) -> None:
         """Add a call to this step, count it in all steps above, and tell the observers."""
+        step: Step | None = self
         if self._calls is not None:
             self._calls.append(call)
-        elif self._last_call is None:
-            self._last_call = call
-        else:
-            self._calls = deque((self._last_call, call), maxlen=KEPT)
-        step: Step | None = self
+        elif self._only_call is not None:
+            self._calls = deque((self._only_call, call), maxlen=KEPT)
+        elif self._totals is None:
+            step = self.parent
+        if step is self:
+            self.totals.add(call)
+            step = self.parent
+        self._only_call = call
         while step is not None:
             step.totals.add(call)
             step = step.parent

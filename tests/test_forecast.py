@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 import promptkit as pk
 from promptkit import Price, Prompt
+from promptkit import forecast as forecasting
 from promptkit.errors import BudgetError, OptionError
 from promptkit.forecast import Quantity, population
 from promptkit.forecast.extrapolate import extrapolate, strata
+from promptkit.transports import budget
+from promptkit.transports.meter import Meter
 
 PRICE = Price(input=1.0, output=4.0, longest_answer=500)
 ASK = Prompt("{q:trusted}")
@@ -153,6 +156,15 @@ async def test_a_forecast_says_whether_the_budget_is_enough() -> None:
     short = await asked.estimate(ASK, large, pilot=40)
     assert short.fits is False
     assert "may not be enough" in str(short)
+
+
+async def test_the_running_cells_budget_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Meter(pk.Budget(hard=0.01), "cell")
+    monkeypatch.setattr(forecasting, "scopes", [lambda: cell])
+    monkeypatch.setattr(budget, "scopes", [lambda: cell])
+    session, _ = connected()
+    forecast = await session.using(max_tokens=20).estimate(ASK, questions(40), pilot=4)
+    assert forecast.budget_left_usd == pytest.approx(0.01 - (forecast.tried_usd or 0.0))
 
 
 async def test_without_a_price_tokens_are_forecast_and_the_cost_is_unknown() -> None:

@@ -21,7 +21,8 @@ from promptkit.prompt import Message
 from promptkit.request import Request
 from promptkit.response import CallLog, Response, Usage
 from promptkit.terminal import _table
-from promptkit.trace import Call, Progress, Step
+from promptkit.totals import Call
+from promptkit.trace import Progress, Step
 
 pytestmark = pytest.mark.anyio
 

@@ -1,8 +1,8 @@
 """Collects what a batch brought: answers are kept and billed once, whoever collects them.
 
 The order matters when a process dies in between: an answer is put into the cache, then it is
-billed, then its line is closed. Where the cache does not outlive the process, lines are closed
-only when the whole call returns.
+billed, then its line is closed; one call at a time bills a batch. Where the cache does not outlive
+the process, lines are closed only when the whole call returns.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Collector:
         self._store = store = means.store
         self._account = account
         self._is_lasting = store is not None and not isinstance(store, MemoryStore)
-        self._unclosed: list[tuple[str, set[bytes]]] = []
+        self._unclosed: dict[str, set[bytes]] = {}
 
     async def read(
         self, token: str, batch: Mapping[str, Any], requests: Mapping[bytes, Request]
@@ -111,18 +111,23 @@ class Collector:
 
     async def keep(
         self, token: str, answers: dict[bytes, Response], requests: Mapping[bytes, Request]
-    ) -> dict[bytes, Response]:
-        """Put answers into the cache, and return them marked with whether this call pays them."""
+    ) -> None:
+        """Put answers into the cache, so that nothing can be lost from here on."""
         is_kept = await self._put([(requests[key], answers[key]) for key in answers])
-        fresh = self._journal.report(token, answers)
-        if self._is_lasting and is_kept:
-            self._journal.close_lines(token, answers)
-        else:
-            self._unclosed.append((token, set(answers)))
+        if not (self._is_lasting and is_kept):
+            self._unclosed[token] = set(answers)
+
+    def shared(self, token: str, answers: Mapping[bytes, Response]) -> dict[bytes, Response]:
+        """Return the answers, those marked as joined that another call has on its bill."""
+        fresh = self._journal.unbilled(token)
         return {
             key: response if key in fresh else response.with_log(source="joined", attempts=0)
             for key, response in answers.items()
         }
+
+    def billed(self, token: str, answers: Mapping[bytes, Response]) -> None:
+        """Write down that the answers of a batch are on the bill, and kept where they are."""
+        self._journal.bill(token, answers, close=token not in self._unclosed)
 
     async def _put(self, answers: list[tuple[Request, Response]]) -> bool:
         """Put answers into the cache; False when it cannot be written."""
@@ -141,7 +146,7 @@ class Collector:
 
     def close_all(self) -> None:
         """Close the lines of answers that are being returned and stand in no lasting cache."""
-        for token, keys in self._unclosed:
+        for token, keys in self._unclosed.items():
             self._journal.close_lines(token, keys)
         self._unclosed.clear()
 

@@ -16,7 +16,6 @@ from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.wire import decode, encode
 from promptkit.errors import (
     CallError,
-    OptionError,
     ProtocolError,
     RateLimitError,
     RefusedRequestError,
@@ -209,16 +208,3 @@ def _rejection(request: Request, error: Mapping[str, Any]) -> CallError:
     if code in _MODEL_CODES:
         return UnknownModelError(said, hint=f"check the model's name ({request.model!r})")
     return RefusedRequestError(said, hint="the endpoint names the cause")
-
-
-def check_sizes(max_lines: int, max_bytes: int) -> None:
-    """Refuse sizes that no file could keep.
-
-    Raises:
-        OptionError: For a size below 1.
-
-    >>> check_sizes(50_000, 200_000_000)
-    """
-    for name, value in (("max_lines", max_lines), ("max_bytes", max_bytes)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise OptionError(f"{name}={value!r}", hint="it is a whole number from 1 on")

@@ -173,8 +173,23 @@ class Journal:
     def note_batch(self, token: str, holder: str, batch_id: str) -> bool:
         """Write down the number of a batch; False when the claim is another's by now."""
         return self._change(
-            "UPDATE batches SET batch_id = ? WHERE token = ? AND holder = ? AND batch_id IS NULL",
+            "UPDATE batches SET batch_id = ?, lease_until = 0 "
+            "WHERE token = ? AND holder = ? AND batch_id IS NULL",
             (batch_id, token, holder),
+        )
+
+    def hold(self, token: str, holder: str, lease_s: float) -> bool:
+        """Begin to bill a batch's answers; False while another call does."""
+        return self._change(
+            "UPDATE batches SET holder = ?, lease_until = ? WHERE token = ? "
+            "AND batch_id IS NOT NULL AND (lease_until < ? OR holder = ?)",
+            (holder, time.time() + lease_s, token, time.time(), holder),
+        )
+
+    def let_go(self, token: str, holder: str) -> None:
+        """End what `hold` began."""
+        self._change(
+            "UPDATE batches SET lease_until = 0 WHERE token = ? AND holder = ?", (token, holder)
         )
 
     def drop(self, token: str, holder: str | None = None) -> bool:
@@ -190,7 +205,7 @@ class Journal:
 
     def _change(self, statement: str, values: tuple[object, ...]) -> bool:
         with self._transaction() as database:
-            return database.execute(statement, values).rowcount > 0
+            return bool(database.execute(statement, values).rowcount)
 
     # -- what is under way ----------------------------------------------------------------
 
@@ -233,18 +248,22 @@ class Journal:
 
     # -- the end --------------------------------------------------------------------------
 
-    def report(self, token: str, keys: Collection[bytes]) -> set[bytes]:
-        """Return which of the lines nobody has put on a bill yet, and mark them as billed."""
+    def unbilled(self, token: str) -> set[bytes]:
+        """Return the lines of a batch that nobody has put on a bill yet."""
         with self._transaction() as database:
-            return {
-                key
-                for key in keys
-                if database.execute(
-                    "UPDATE lines SET is_reported = 1 "
-                    "WHERE key = ? AND token = ? AND NOT is_reported",
-                    (key, token),
-                ).rowcount
-            }
+            rows = database.execute(
+                "SELECT key FROM lines WHERE token = ? AND NOT is_reported", (token,)
+            ).fetchall()
+        return {row[0] for row in rows}
+
+    def bill(self, token: str, keys: Collection[bytes], *, close: bool) -> None:
+        """Say that these lines are on a bill; with `close`, that their answers are kept too."""
+        with self._transaction() as database:
+            database.executemany(
+                "UPDATE lines SET is_reported = 1, is_open = is_open AND ? "
+                "WHERE key = ? AND token = ?",
+                [(not close, key, token) for key in keys],
+            )
 
     def close_lines(self, token: str, keys: Collection[bytes]) -> None:
         """Say that the answers to these lines are kept, or that they have none."""

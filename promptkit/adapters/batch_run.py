@@ -1,8 +1,7 @@
 """One call of `Session.batch`, from its requests to their outcomes, in rounds.
 
-A round joins the batches in which some of the open requests are under way already, sends the rest
-in new ones, and follows all of them to their end. What failed and may be asked again goes into the
-next round.
+A round joins the batches in which some of the requests are under way, sends the rest in new ones,
+and follows all of them to their end. What failed and may be asked again goes into the next round.
 """
 
 from __future__ import annotations
@@ -18,11 +17,13 @@ from typing import Any, Final
 from promptkit.adapters.batch_account import Account
 from promptkit.adapters.batch_collect import Collector, Means
 from promptkit.adapters.batch_file import Line, line_of, split, too_long
-from promptkit.adapters.batch_submit import BatchPolicy, Submitter
+from promptkit.adapters.batch_policy import BatchPolicy
+from promptkit.adapters.batch_submit import Submitter
 from promptkit.errors import BudgetError, CallError, PromptkitError, RateLimitError, ServerError
 from promptkit.request import Request
 from promptkit.response import CallLog, Response
-from promptkit.trace import Call, Progress, Step
+from promptkit.totals import Call
+from promptkit.trace import Progress, Step
 from promptkit.transports.screen import screen
 
 Outcome = Response | PromptkitError
@@ -79,7 +80,8 @@ class BatchRun:
             self._collector.close_all()
             return self._results()
         except BaseException as error:
-            self._say_what_goes_on(error)
+            if self._running:
+                self._say_what_goes_on(error)
             raise
         finally:
             self._account.leave({key for keys in self._running.values() for key in keys})
@@ -161,8 +163,8 @@ class BatchRun:
         return joined
 
     def _from_store(self, keys: set[bytes]) -> set[bytes]:
-        found = set()
-        for key in keys if self._store is not None else ():
+        found: set[bytes] = set()
+        for key in keys:
             response = self._store.get(self._screened[key]) if self._store is not None else None
             if response is not None:
                 found.add(key)
@@ -218,10 +220,23 @@ class BatchRun:
             if isinstance(outcome, Response):
                 log = replace(outcome.log, attempts=self._attempts[key] + 1)
                 answers[key] = replace(outcome, log=log)
-        answers = await self._collector.keep(token, answers, requests)
+        await self._collector.keep(token, answers, requests)
         failed = {key: error for key, error in found.items() if isinstance(error, CallError)}
+        async with self._submitter.billing(token):
+            await self._submitter.unbroken(self._bill(token, answers, failed))
+        return failed
+
+    async def _bill(
+        self, token: str, answers: Mapping[bytes, Response], failed: dict[bytes, CallError]
+    ) -> None:
+        """Put answers on the bill: the budgets, the trace, and the ledger down to its file."""
+        answers = self._collector.shared(token, answers)
         self._journal.close_lines(token, failed)
-        return await self._end(token, answers, failed)
+        await self._end(token, answers, failed)
+        for observer in self._step.observers:
+            if hasattr(observer, "flush"):
+                await asyncio.to_thread(observer.flush)
+        self._collector.billed(token, answers)
 
     async def _end(
         self, token: str, answers: Mapping[bytes, Response], failed: dict[bytes, CallError]
@@ -244,15 +259,14 @@ class BatchRun:
         self._record(self._first[key], outcome)
 
     def _record(self, index: int, outcome: Outcome) -> None:
-        elapsed = time.monotonic() - self._started
-        is_answer = isinstance(outcome, Response)
-        response = outcome if isinstance(outcome, Response) else None
-        error = None if isinstance(outcome, Response) else outcome
-        attempts = response.log.attempts if response else getattr(error, "attempts", 0)
-        request = self._asked[index]
-        self._step.record(Call(request, response, error, time.time(), elapsed, attempts))
-        self._answered += is_answer
-        self._progress.failed += not is_answer
+        request, elapsed = self._asked[index], time.monotonic() - self._started
+        if isinstance(outcome, Response):
+            self._answered += 1
+            call = Call(request, outcome, None, time.time(), elapsed, outcome.log.attempts)
+        else:
+            self._progress.failed += 1
+            call = Call(request, None, outcome, time.time(), elapsed, outcome.attempts)
+        self._step.record(call)
         self._show("", {})
 
     def _show(self, token: str, state: Mapping[str, Any]) -> None:
@@ -279,12 +293,9 @@ class BatchRun:
 
     def _say_what_goes_on(self, error: BaseException) -> None:
         """Tell whoever stopped the call that its batches go on, and what to do about it."""
-        if not self._running:
-            return
-        lines = sum(map(len, self._running.values()))
         text = (
-            f"{len(self._running)} batch(es) of {lines:,} requests go on at the endpoint: "
-            "run again to collect the answers, or see session.batches.under_way() and .cancel()"
+            f"{sum(map(len, self._running.values())):,} requests go on at the endpoint: run again "
+            "to collect the answers, or see session.batches.under_way() and .cancel()"
         )
         error.add_note(text)
         print(f"promptkit: {text}", file=sys.stderr)  # noqa: T201 -- an interrupt shows no notes

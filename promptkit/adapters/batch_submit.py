@@ -11,16 +11,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from promptkit.adapters.batch_api import ENDED, BatchApi, is_uncertain
-from promptkit.adapters.batch_file import Line, check_sizes
+from promptkit.adapters.batch_file import Line
 from promptkit.adapters.batch_journal import Entry, Journal
+from promptkit.adapters.batch_policy import BatchPolicy
 from promptkit.clock import Clock
-from promptkit.errors import CallError, OptionError
+from promptkit.errors import CallError
 
 T = TypeVar("T")
 
@@ -33,45 +33,11 @@ _PATIENT_TRIES: Final = 60
 _LOOKS: Final = 3
 """How often an endpoint has to say that it knows no such batch before its lines are sent anew."""
 
+_BILLING_S: Final = 0.1
+"""Seconds between two looks whether another call has billed a batch."""
+
 _CLEAN_UP_S: Final = 5.0
 """How long a cancelled call may go on to write down the batch that it is just making."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchPolicy:
-    """How large, how often, how long.
-
-    Attributes:
-        max_lines: Requests in one file; OpenAI takes 50,000, Azure 100,000.
-        max_bytes: Bytes of one file; OpenAI takes 200 MB.
-        max_attempts: How many batches a request may go into before its error counts.
-        window: The time the endpoint has, as the API names it.
-        first_poll_s: Seconds before the first look at a batch; each further wait is half as
-            long again.
-        longest_poll_s: The waits grow no further than this.
-        lease_s: Seconds after its last sign of life in which a process may still be making a
-            batch that it claimed. Longer than the endpoint takes to make one.
-    """
-
-    max_lines: int = 50_000
-    max_bytes: int = 200_000_000
-    max_attempts: int = 3
-    window: str = "24h"
-    first_poll_s: float = 2.0
-    longest_poll_s: float = 60.0
-    lease_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        check_sizes(self.max_lines, self.max_bytes)
-        if self.max_attempts < 1:
-            raise OptionError(f"max_attempts={self.max_attempts!r}", hint="1 or more")
-        times = (self.first_poll_s, self.longest_poll_s, self.lease_s)
-        if not all(0 < seconds < float("inf") for seconds in times):
-            raise OptionError(f"{self}", hint="waits and lease are above 0 seconds")
-
-
-DEFAULT_POLICY: Final = BatchPolicy()
 
 
 class Submitter:
@@ -116,14 +82,14 @@ class Submitter:
         except BaseException:
             self._journal.drop(token, self._holder)  # nothing was made of it
             raise
-        await self._unbroken(self._create(entry, file_id, lines[0].path))
+        await self.unbroken(self._create(entry, file_id, lines[0].path))
         return token
 
     async def _upload(self, name: str, lines: list[Line]) -> str:
         data = b"".join([line.data for line in lines])
         return await self.persist(lambda: self._api.upload(name, data))
 
-    async def _unbroken(self, coroutine: Any) -> None:
+    async def unbroken(self, coroutine: Any) -> None:
         """Await what should not be cut off: a cancellation waits for it, but not for ever."""
         task = asyncio.ensure_future(coroutine)
         try:
@@ -204,6 +170,17 @@ class Submitter:
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+    @asynccontextmanager
+    async def billing(self, token: str) -> AsyncIterator[None]:
+        """Be the one call that puts a batch's answers on its bill; wait while another one is."""
+        while not self._journal.hold(token, self._holder, self._policy.lease_s):
+            if self._journal.entry(token) is None:
+                break  # another call found it gone; there is nothing to bill twice
+            await self._clock.sleep(_BILLING_S)
+        async with self._lease(token):
+            yield
+        self._journal.let_go(token, self._holder)
 
     async def persist(self, operation: Callable[[], Awaitable[T]], tries: int = _TRIES) -> T:
         """Try an operation again while its failures may pass, and raise the one that does not."""

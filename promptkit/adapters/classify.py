@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -217,6 +216,8 @@ def _detail(body: bytes) -> dict[str, Any]:
 
 def _summary(body: bytes) -> str:
     """Return a page's title or the beginning of its text, on one line."""
+    import html
+
     text = body[:20_000].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     if title:

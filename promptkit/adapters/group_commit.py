@@ -66,8 +66,9 @@ class GroupCommit:
         """Write `row` soon, then call `told`: with None once this process's death cannot undo it.
 
         `took_s` is how many seconds the row took to come: the slower rows are, the more of them
-        may wait for one commit. `told` is called on the running loop, with a StoreError when the row could not be written. A
-        function and not a future: each future waited for is another turn of the loop.
+        may wait for one commit. `told` is called on the running loop, with a StoreError when the
+        row could not be written. A function and not a future: each future that is waited for is
+        another turn of the loop.
         """
         loop = asyncio.get_running_loop()
         with self._lock:
@@ -77,6 +78,11 @@ class GroupCommit:
             elif loop not in self._scheduled:
                 apart_s = min(max(SHARE * took_s, APART_S[0]), APART_S[1])
                 self._schedule(loop, self._last_commit + apart_s - time.monotonic())
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether rows wait to be written."""
+        return bool(self._waiting)
 
     def flush(self) -> None:
         """Write all that waits, now."""

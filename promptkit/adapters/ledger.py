@@ -23,10 +23,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from promptkit.adapters.sqlite import open_database
+from promptkit.adapters.database import open_database
 
 if TYPE_CHECKING:
-    from promptkit.trace import Call, Progress, Step
+    from promptkit.totals import Call
+    from promptkit.trace import Progress, Step
 
 APPLICATION_ID: Final = 0x706B6C67
 """Marks a ledger file («pklg»)."""

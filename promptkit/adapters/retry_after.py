@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from promptkit.durations import parse_duration, parse_number
@@ -80,6 +79,8 @@ def _wait(value: str) -> float | None:
     seconds = parse_duration(value)
     if seconds is not None:
         return seconds
+    from email.utils import parsedate_to_datetime  # slow to import, and dates are rare
+
     try:
         date = parsedate_to_datetime(value)
     except (TypeError, ValueError, OverflowError):

@@ -8,6 +8,7 @@ before anyone is told of them; an answer that comes alone is committed at once.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import math
 import os
 import sqlite3
@@ -23,17 +24,18 @@ from warnings import warn
 
 from promptkit.adapters.cache_file import INSERT, open_cache, open_sealer, question_digest
 from promptkit.adapters.cache_rows import COLUMNS, Row, from_row, seal_row, to_row, unseal_row
-from promptkit.adapters.database import MOVE_AWAY, open_database
+from promptkit.adapters.database import MOVE_AWAY
 from promptkit.adapters.group_commit import BUSY_MS, PATIENCE_S, GroupCommit
 from promptkit.errors import StoreError
 from promptkit.request import Request
 from promptkit.response import Response
 from promptkit.transports.store import Cache, CacheWarning
 
-__all__ = ["SqliteStore", "open_database"]
-
 _READS: Final = 256
 """The most look-ups that share a read transaction: what others wrote is seen after it."""
+
+_COUNTED: Final = 1_000
+"""So many hits are written down together."""
 
 _DAY_S: Final = 86_400
 
@@ -168,7 +170,7 @@ class SqliteStore:
             self._reads = 0
             if not self._closed and self._database.in_transaction:
                 self._database.execute("COMMIT")
-            if len(self._used) >= _READS:
+            if len(self._used) >= _READS or self._hits >= _COUNTED:
                 with suppress(sqlite3.Error):  # noted again at the next use
                     self._write([])
 
@@ -259,17 +261,31 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """Write what waits and close the file; it opens again if used again."""
+        self.close()
+
+    def close(self) -> None:
+        """Do as `aclose` does, without a loop."""
         with self._lock:
-            if not self._closed:
-                self._database.execute(f"PRAGMA busy_timeout = {int(PATIENCE_S * 1000)}")
-            self._commits.flush()
+            if self._commits.is_waiting:
+                if not self._closed:
+                    self._database.execute(f"PRAGMA busy_timeout = {int(PATIENCE_S * 1000)}")
+                self._commits.flush()
             if not self._closed:
                 if self._hits or self._used:
-                    with suppress(sqlite3.Error):  # a count, not an answer
+                    with suppress(sqlite3.Error):  # a count, not an answer: nobody waits for it
+                        self._database.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
                         self._write([])
                 self._database.close()
             self._closed = True
             self._reads = 0
+
+
+@atexit.register
+def _close_all() -> None:
+    """Notebooks seldom close their sessions."""
+    for store in list(_stores):
+        with suppress(sqlite3.Error, StoreError, OSError):
+            store.close()
 
 
 def _forget_parent() -> None:

@@ -107,8 +107,8 @@ def dumps(body: dict[str, Any]) -> bytes:
 def loads(raw: bytes | str) -> Any:
     """Read JSON, with orjson where it is installed.
 
-    The standard library has the last word, because it takes what orjson refuses: NaN, numbers of
-    any size, and deeper nesting.
+    The standard library has the last word, because it takes what orjson refuses, such as NaN and
+    deeper nesting. Integers beyond 64 bits are floats to orjson; no API has any.
 
     Raises:
         ValueError: When it is no JSON.

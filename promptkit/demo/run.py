@@ -18,7 +18,7 @@ from promptkit.response import Usage
 from promptkit.result import Result
 from promptkit.run import run
 from promptkit.session import Session
-from promptkit.trace import Totals
+from promptkit.totals import Totals
 
 HOSTED: Final = ("gpt-5.4-mini", "gpt-5.4")
 """Models whose list prices put the run into proportion."""

@@ -28,6 +28,7 @@ from promptkit.forecast.population import (
 )
 from promptkit.format import money, seconds
 from promptkit.prompt import Prompt
+from promptkit.transports.budget import scopes
 
 __all__ = ["Forecast", "Quantity", "estimate"]
 
@@ -292,6 +293,7 @@ def _at_most(number: float) -> Quantity:
 
 
 def _budget_left(layers: Layers) -> float | None:
-    meters = layers.budget.meters if layers.budget else ()
+    here = [meter for scope in scopes if (meter := scope()) is not None]
+    meters = (*here, *(layers.budget.meters if layers.budget else ()))
     left = [meter.left() for meter in meters if meter.is_limited]
     return max(0.0, min(left)) if left else None

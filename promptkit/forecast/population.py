@@ -91,7 +91,7 @@ class Layers:
 
 def gates_of(layers: Layers, endpoint: str, model: str | None) -> list[Gate]:
     """Return the gates that requests to this model have gone through so far."""
-    known = layers.limit.gates.items() if layers.limit else ()
+    known = list(layers.limit.gates.items()) if layers.limit else []
     return [gate for place, gate in known if (place[0], place[2]) == (endpoint, model)]
 
 

@@ -15,7 +15,8 @@ from promptkit.errors import BudgetError
 from promptkit.format import Part, Share, totals_parts
 from promptkit.response import NO_USAGE, Usage
 from promptkit.terminal import is_nested
-from promptkit.trace import Call, Progress, Step, Totals
+from promptkit.totals import Call, Totals
+from promptkit.trace import Progress, Step
 from promptkit.transports.budget import Meter
 
 Outcome = Literal["running", "ended", "interrupted"]

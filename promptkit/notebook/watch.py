@@ -15,7 +15,8 @@ from promptkit.notebook.cell import Cell, running
 from promptkit.notebook.screen import Screen
 from promptkit.notebook.view import box, line_html, progress_html, progress_text
 from promptkit.terminal import live_wanted, readout_wanted
-from promptkit.trace import Call, Progress, Step
+from promptkit.totals import Call
+from promptkit.trace import Progress, Step
 from promptkit.transports.budget import Meter
 
 _PERIOD_S: Final = 0.2

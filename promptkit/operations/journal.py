@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
-from promptkit.adapters.sqlite import open_database
+from promptkit.adapters.database import open_database
 from promptkit.errors import StoreError, TableError
 from promptkit.operations.entry import Entry
 

@@ -36,7 +36,7 @@ from promptkit.result import Result, Verdict
 if TYPE_CHECKING:
     from promptkit.operations.journal import Journal
     from promptkit.session import Session
-    from promptkit.trace import Totals
+    from promptkit.totals import Totals
 
 FATAL: Final = (
     AuthenticationError,

@@ -34,6 +34,9 @@ from promptkit.transports.worst_case import price_for
 _UNTOLD_HOLD_S: Final = 1.0
 """How long a 429 without Retry-After keeps calls away, where there is somewhere else to go."""
 
+_PROBE_S: Final = 0.2
+"""How often a call that waits for a probe looks again."""
+
 _REMEMBERED: Final = 65_536
 """Questions whose targets are remembered at most; the oldest is forgotten first."""
 
@@ -115,11 +118,16 @@ class RouteLayer:
         return self._pick(healthy, turn)
 
     async def _pause(self, now: float) -> None:
-        """Wait for a target that a 429 has closed; where all have failed, say so instead."""
+        """Wait for a target that a 429 has closed, or for a probe; else say that all have failed.
+
+        A call that gave up while a probe is under way would use up its attempts in no time.
+        """
         breakers = [target.breaker for target in self.targets]
-        if all(breaker.open_until is not None for breaker in breakers):
+        is_probing = any(breaker.probing for breaker in breakers)
+        if not is_probing and all(breaker.open_until is not None for breaker in breakers):
             raise self._all_down(now)
-        seconds = min(breaker.opens_in(now) for breaker in breakers if not breaker.probing)
+        waits = [breaker.opens_in(now) for breaker in breakers if not breaker.probing]
+        seconds = min([*waits, _PROBE_S] if is_probing else waits)
         try:
             await self.clock.sleep(seconds)
         except asyncio.CancelledError as error:

@@ -82,6 +82,8 @@ class Sizes:
     def estimate(self, request: Request) -> float:
         """Return the likely tokens of a request in our units; times `scale` it is theirs."""
         options = request.options
+        if request.api in ("embeddings", "moderations"):
+            return self.ratio.estimate(request)
         if self.counts_usage:
             answer = min(self._answer, options.max_tokens or self._answer)
         else:

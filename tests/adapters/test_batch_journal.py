@@ -66,14 +66,29 @@ def test_an_answer_is_billed_once_and_its_line_stays_open_until_it_is_kept(
 ) -> None:
     journal.claim(entry("a"), KEYS)
     assert journal.keys("a") == KEYS
-    assert journal.report("a", KEYS[:3]) == set(KEYS[:3])
-    assert journal.report("a", KEYS[:4]) == {KEYS[3]}
+    journal.bill("a", KEYS[:3], close=False)
+    assert journal.unbilled("a") == set(KEYS[3:])
     assert journal.under_way(KEYS) == {"a": set(KEYS)}
     journal.close_lines("a", KEYS[:4])
     assert journal.under_way(KEYS) == {"a": set(KEYS[4:])}
     assert [found.token for found in journal.open_entries()] == ["a"]
-    journal.close_lines("a", KEYS)
+    journal.bill("a", KEYS, close=True)
+    assert journal.unbilled("a") == set()
     assert journal.open_entries() == []
+
+
+def test_one_call_at_a_time_bills_a_batch(journal: Journal) -> None:
+    journal.claim(entry("a"), KEYS)
+    assert not journal.hold("a", "one", 30)  # there is no batch yet
+    assert journal.note_batch("a", "one", "batch_1")
+    assert journal.hold("a", "two", 30)
+    assert journal.hold("a", "two", 30)
+    assert not journal.hold("a", "one", 30)
+    journal.let_go("a", "one")  # is not its holder
+    assert not journal.hold("a", "one", 30)
+    journal.let_go("a", "two")
+    assert journal.hold("a", "one", -1)
+    assert journal.hold("a", "two", 30)
 
 
 def test_another_owner_may_claim_the_same_lines(journal: Journal) -> None:

@@ -20,7 +20,8 @@ from promptkit.request import Request
 from promptkit.response import CallLog, Choice, Response, Usage
 from promptkit.session import Defaults, Session
 from promptkit.testing import Scripted
-from promptkit.trace import Call, Step
+from promptkit.totals import Call
+from promptkit.trace import Step
 
 REQUEST = Request(
     messages=(Message("user", "the secret question"),),

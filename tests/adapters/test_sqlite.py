@@ -24,7 +24,7 @@ from promptkit.adapters.sqlite import SqliteStore
 from promptkit.codec import response_to_json
 from promptkit.errors import StoreError
 from promptkit.response import Alternative, Choice, TokenLogprob, Usage
-from promptkit.transports.store import CacheWarning, MemoryStore
+from promptkit.transports.store import CacheWarning
 
 LOGPROBS = (TokenLogprob("4", -0.25, (Alternative("4", -0.25), Alternative("five", -1.5))),)
 ANSWER = Response((Choice("4", "stop"),), Usage(5, 1, 2, 1), "m-1", 0.25)
@@ -198,27 +198,6 @@ def _count(path: Path) -> int:
     return int(number)
 
 
-async def test_answers_in_memory_have_the_same_bounds() -> None:
-    clock = [0.0]
-    store = MemoryStore(max_bytes=10_000, ttl_s=60, now=lambda: clock[0])
-    for number in range(20):
-        await store.put(asked(f"{number}"), ANSWER)
-    assert store.get(asked("0")) is None
-    assert store.get(asked("19"))
-    clock[0] = 61
-    assert store.get(asked("19")) is None
-
-
-async def test_answers_in_memory_are_dropped_by_use_not_by_age() -> None:
-    store = MemoryStore(max_entries=2)
-    for number in (0, 1):
-        await store.put(asked(f"{number}"), ANSWER)
-    store.get(asked("0"))
-    await store.put(asked("2"), ANSWER)
-    assert store.get(asked("0"))
-    assert store.get(asked("1")) is None
-
-
 # -- damage ----------------------------------------------------------------------------------
 
 
@@ -289,3 +268,16 @@ async def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> Non
     assert os.waitstatus_to_exitcode(status) == 0
     await store.aclose()
     assert _count(tmp_path / "c.sqlite") == 2
+
+
+async def test_what_the_cache_saved_is_counted_without_closing_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "c.sqlite")
+    await store.put(asked(), ANSWER)
+    for _ in range(1_000):
+        store.get(asked())
+    await asyncio.sleep(0.01)
+    with sqlite3.connect(tmp_path / "c.sqlite") as other:
+        saved = dict(other.execute("SELECT name, value FROM meta"))
+    other.close()
+    assert saved == {"hits": 1_000, "saved_usd": 250.0}
+    await store.aclose()

@@ -117,7 +117,7 @@ PEERS: Final = {
         share="0.2",
     ),
     "langchain": _peer(
-        "langchain abatch",
+        "langchain",
         "with_langchain",
         "langchain",
         "langchain-openai langchain-core",

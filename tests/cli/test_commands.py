@@ -20,7 +20,8 @@ from promptkit.folders import data_folder
 from promptkit.prompt import Message
 from promptkit.request import Request
 from promptkit.response import CallLog, Choice, Response, Usage
-from promptkit.trace import Call, Step
+from promptkit.totals import Call
+from promptkit.trace import Step
 
 
 def spend(profile: str, model: str, cost_usd: float | None, source: str = "endpoint") -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from promptkit.format import Part, Share, money, plain, progress_parts, seconds, totals_parts
 from promptkit.notebook.view import box, line_html, progress_html, progress_text
 from promptkit.response import Usage
-from promptkit.trace import Progress, Step, Totals
+from promptkit.totals import Totals
+from promptkit.trace import Progress, Step
 
 
 class Texts(HTMLParser):

@@ -13,7 +13,8 @@ from promptkit.operations.spending import ledgers_in, parse_since, spending
 from promptkit.prompt import Message
 from promptkit.request import Request
 from promptkit.response import CallLog, Response, Usage
-from promptkit.trace import Call, Step
+from promptkit.totals import Call
+from promptkit.trace import Step
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

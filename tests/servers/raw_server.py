@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Self
@@ -43,7 +45,7 @@ class Peer:
     def reset(self) -> None:
         """Close with a reset in place of a farewell."""
         plug = self.writer.get_extra_info("socket")
-        plug.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER, on, 0 seconds
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 

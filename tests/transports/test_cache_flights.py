@@ -229,3 +229,24 @@ async def test_an_error_is_not_kept_and_the_next_asker_tries_again() -> None:
         await layer(asked())
     failing = False
     assert (await layer(asked())).text == "x"
+
+
+async def test_answers_in_memory_have_the_same_bounds() -> None:
+    answer, clock = Response((Choice("x"),)), [0.0]
+    store = MemoryStore(max_bytes=10_000, ttl_s=60, now=lambda: clock[0])
+    for number in range(20):
+        await store.put(asked(number), answer)
+    assert store.get(asked(0)) is None
+    assert store.get(asked(19))
+    clock[0] = 61
+    assert store.get(asked(19)) is None
+
+
+async def test_answers_in_memory_are_dropped_by_use_not_by_age() -> None:
+    answer, store = Response((Choice("x"),)), MemoryStore(max_entries=2)
+    for number in (0, 1):
+        await store.put(asked(number), answer)
+    store.get(asked(0))
+    await store.put(asked(2), answer)
+    assert store.get(asked(0))
+    assert store.get(asked(1)) is None

@@ -124,7 +124,7 @@ def layer_to(server: Server, limits: Limits = Limits()) -> LimitLayer:  # noqa: 
 )
 @example(limit=600, burst_s=SECOND, seed=1, up_s=0.3, down_s=0.05, workers=200)
 @example(limit=600, burst_s=MINUTE, seed=1, up_s=0.3, down_s=3.0, workers=200)
-def test_no_request_finds_a_bucket_empty_that_answers_have_told_of(
+def test_no_request_finds_a_bucket_empty_that_answers_have_told_of(  # noqa: PLR0917 -- drawn
     limit: int, burst_s: float, seed: int, up_s: float, down_s: float, workers: int
 ) -> None:
     server = Server({"requests": limit}, burst_s, seed, (0.0, up_s), (0.01, 0.01 + down_s))
@@ -148,9 +148,7 @@ def test_nearly_all_of_an_unknown_limit_of_requests_is_used(limit: float, burst_
 
 
 @pytest.mark.parametrize("burst_s", [SECOND, MINUTE])
-@pytest.mark.parametrize(
-    ("max_tokens", "charged"), [(None, 40.0), (1000, 40.0), (200, 225.0)]
-)
+@pytest.mark.parametrize(("max_tokens", "charged"), [(None, 40.0), (1000, 40.0), (200, 225.0)])
 def test_nearly_all_of_an_unknown_limit_of_tokens_is_used_however_they_are_counted(
     max_tokens: int | None, charged: float, burst_s: float
 ) -> None:

@@ -12,7 +12,7 @@ from promptkit.testing import FakeClock
 from promptkit.transports.bucket import Bucket
 from promptkit.transports.gate import Gate
 from promptkit.transports.limit import LimitLayer
-from promptkit.transports.quota import Quota, read_quota
+from promptkit.transports.quota import Quota
 
 pytestmark = pytest.mark.anyio
 

@@ -467,3 +467,19 @@ async def test_packs_may_be_switched_off() -> None:
         async with session:
             await session.using(api="embeddings").map("{t:trusted}", [{"t": "a"}] * 9)
             assert len(server.requests) == 9
+
+
+async def test_every_route_packs_as_the_group_is_told() -> None:
+    with OpenAIServer() as one, OpenAIServer() as two:
+        session = pk.connect(
+            routes=[pk.Route(base_url=each.url, api_key=each.key) for each in (one, two)],
+            model="test-model",
+            cache=None,
+            pack=Packing(embeddings=5),
+        )
+        async with session:
+            texts = [{"t": str(i)} for i in range(60)]
+            answers = await session.using(api="embeddings").map("{t:trusted}", texts)
+            assert {answer.log.packed for answer in answers} == {5}
+            assert one.requests
+            assert two.requests

@@ -231,6 +231,23 @@ async def test_half_open_sends_one_probe_at_a_time() -> None:
     assert (await call(asked("after"))).text == "a"
 
 
+async def test_while_the_only_probe_is_under_way_calls_wait_for_what_it_brings() -> None:
+    clock = FakeClock()
+    a = Server("a", *[DOWN] * 5)
+    layer = routed(a, clock=clock)
+    for i in range(5):
+        with pytest.raises(ServerError):
+            await layer(asked(str(i)))
+    clock.advance(5.0)
+    a.gate = asyncio.Event()
+    tasks = [asyncio.create_task(layer(asked(f"later {i}"))) for i in range(9)]
+    while clock.now() < 6.0:
+        await asyncio.sleep(0)
+    assert len(a.requests) == 6
+    a.gate.set()
+    assert [response.text for response in await asyncio.gather(*tasks)] == ["a"] * 9
+
+
 async def test_a_429_closes_a_target_for_as_long_as_it_asked() -> None:
     clock = FakeClock(autojump=False)
     a = Server("a", RateLimitError("slow down", retry_after_s=30.0))
