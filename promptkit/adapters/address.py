@@ -13,6 +13,9 @@ from urllib.parse import quote, urlsplit
 from promptkit.errors import AuthenticationError, CallError
 from promptkit.secret import MaskedHeader, Secret, mask
 
+_SHORTEST_KEY: Final = 12
+"""Characters. What is shorter is no secret but a placeholder for a server that wants none."""
+
 _DEPLOYMENT_PATHS: Final = ("/chat/completions", "/completions", "/embeddings")
 """What Azure's dated API serves below a deployment; the rest carries the model in the body."""
 
@@ -108,8 +111,11 @@ class EchoMask:
 
 
 def mask_of(key: Secret | None) -> EchoMask | None:
-    """Return what masks a key; None where there is none."""
-    return EchoMask(key) if key is not None and key.reveal() else None
+    """Return what masks a key; None where there is none, or a placeholder such as «none».
+
+    A word that short is in many a good answer, and no provider gives out such keys.
+    """
+    return EchoMask(key) if key is not None and len(key.reveal()) >= _SHORTEST_KEY else None
 
 
 class _SecretBytes(bytes):

@@ -57,7 +57,7 @@ class BookMeter(Meter):
         self._until = float("inf")
         self._holder: Holder | None = None
         self._elsewhere = 0.0
-        self._refused_at = float("-inf")
+        self._refused, self._refused_at = 0.0, float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._timer_loop: asyncio.AbstractEventLoop | None = None
         self.cap = self._granted = 0.0
@@ -101,10 +101,12 @@ class BookMeter(Meter):
         """Take a block with room for `worst`, if the limit and the other processes leave one."""
         now = time.monotonic()
         has_changed = self.counted or self._granted > self.reserved_usd
-        if now < self._refused_at + _POLL_S and not has_changed and self.book.now() < self._until:
+        is_asked_already = worst >= self._refused and now < self._refused_at + _POLL_S
+        if is_asked_already and not has_changed and self.book.now() < self._until:
             return  # many calls wait here: one look at the file is enough for them all
         self._exchange(worst)
-        self._refused_at = now if self._granted - self.reserved_usd <= 0 else float("-inf")
+        is_refused = self._granted - self.reserved_usd <= 0
+        self._refused, self._refused_at = (worst, now) if is_refused else (0.0, float("-inf"))
         if self.cap:
             self._watch()
 

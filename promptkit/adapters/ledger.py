@@ -40,8 +40,11 @@ _BATCH: Final = 256
 _FIRST: Final = 2
 """The thread is told of the first records; of two, because two may be added at once."""
 
-_OLDEST_S: Final = 0.5
+_OLDEST_S: Final = 0.1
 """or when the first of them is this old, in seconds."""
+
+_RETRY_S: Final = 5.0
+"""How long to leave a file alone that could not be written, in seconds."""
 
 _KEPT: Final = 10_000
 """Records kept in memory while the file cannot be written; the oldest go first."""
@@ -205,7 +208,7 @@ class Ledger:
                     self._writer = None
                     return
                 if not written:  # a disk does not become less full by asking it often
-                    self._condition.wait_for(self._is_closing, timeout=10 * _OLDEST_S)
+                    self._condition.wait_for(self._is_closing, timeout=_RETRY_S)
 
     def _next_batch(self) -> tuple[list[Record], bool]:
         """Wait for a batch that is large or old enough; also tell whether it is to be the last."""

@@ -107,11 +107,20 @@ class RetryLayer:
         await self.clock.sleep(wait)
 
     def _late(self, error: TimeoutError) -> DeadlineError:
+        """Return the error for a call that took too long, sent or not."""
+        cause = error.__cause__
+        if getattr(cause, "unsent", False):
+            late = DeadlineError(
+                f"not sent within {self.policy.deadline_s:g} s: it waited for a limit or a budget",
+                hint="raise deadline_s, or ask fewer at once",
+            )
+            late.billed, late.unsent = False, True  # type: ignore[attr-defined]  # read below
+            return late
         late = DeadlineError(
             f"no answer within {self.policy.deadline_s:g} s",
             hint="raise deadline_s, or ask for a shorter answer",
         )
-        late.unsettled_usd = getattr(error.__cause__, "unsettled_usd", 0.0)
+        late.unsettled_usd = getattr(cause, "unsettled_usd", 0.0)
         return late
 
     def _final(

@@ -177,3 +177,15 @@ async def test_a_key_echoed_in_a_header_is_masked_in_the_answer():
         await adapter.aclose()
     assert HEX_KEY not in repr(response)
     assert response.headers["x-request-id"] == "was …cdef"
+
+
+async def test_a_placeholder_for_a_key_is_not_cut_out_of_answers() -> None:
+    from servers.openai_server import OpenAIServer
+
+    with OpenAIServer(key="text") as server:
+        adapter = HttpAdapter(base_url=server.url, api_key=Secret("text"))
+        asked = Request(messages=(Message("user", "Hi"),), model="test-model")
+        response = await adapter(asked)
+        await adapter.aclose()
+    assert response.text
+    assert not response.usage.estimated

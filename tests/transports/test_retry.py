@@ -167,3 +167,20 @@ async def test_cancelling_during_a_wait_tells_what_was_sent_and_may_have_cost() 
         await task
     assert caught.value.unsettled_usd == 0.25  # type: ignore[attr-defined]
     assert caught.value.attempts == 1  # type: ignore[attr-defined]
+
+
+async def test_a_call_that_was_late_before_it_was_sent_is_neither_sent_nor_billed() -> None:
+    async def waiting(request: Request, on_text: object = None, /) -> Response:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            error.unsent = True  # type: ignore[attr-defined]  # as the layers that wait do
+            raise
+        raise AssertionError("nobody waits a minute")
+
+    layer = RetryLayer(waiting, RetryPolicy(deadline_s=0.02))  # type: ignore[arg-type]
+    with pytest.raises(DeadlineError, match=r"not sent within 0\.02 s") as caught:
+        await layer(Request(messages=(Message("user", "Hi"),), model="m"))
+    assert caught.value.attempts == 0
+    assert not caught.value.billed
+    assert caught.value.unsettled_usd == 0.0
