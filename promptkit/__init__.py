@@ -28,6 +28,7 @@ from promptkit.transports.breaker import BreakerPolicy
 from promptkit.transports.budget import Budget
 from promptkit.transports.hedge import Hedge
 from promptkit.transports.limit import Limits
+from promptkit.transports.meter import SoftLimit
 from promptkit.transports.pack import Packing
 from promptkit.transports.retry import RetryPolicy
 from promptkit.transports.routes import Route, Routes
@@ -55,6 +56,7 @@ __all__ = [
     "Route",
     "Routes",
     "Session",
+    "SoftLimit",
     "Transport",
     "Usage",
     "Verdict",

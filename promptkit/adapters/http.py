@@ -157,7 +157,7 @@ def _client_name(wanted: ClientName | None, proxy: str | None) -> ClientName:
         raise OptionError(f"client={wanted!r}", hint=f"one of {', '.join(_NAMES)}")
     if wanted == "httptools":
         if not is_fast_here:
-            hint = 'install "promptkit[fast]", or leave out client'
+            hint = "pip install httptools, or leave out client"
             raise MissingExtraError("httptools is not installed", hint=hint)
         if proxy is not None:
             raise OptionError("httptools does not go through a proxy", hint="leave out client")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.request import urlopen
 
-from .environments import FAST, PEERS, ROOT, interpreter
+from .environments import HIDDEN, PEERS, ROOT, interpreter
 
 CLIENT_CORE: Final = 0
 SERVER_CORE: Final = 1
@@ -114,7 +114,7 @@ class Client:
             passed.append("PYTHONPATH")  # so that another checkout of promptkit can be measured
         kept = {name: os.environ[name] for name in passed if name in os.environ}
         homes = ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "INSPECT_CACHE_DIR", "PROMPTKIT_HOME")
-        blocked = FAST if self.name == "promptkit" else ()
+        blocked = HIDDEN.get(self.name, ())
         return {
             **kept,
             **SILENT,

@@ -20,8 +20,11 @@ FOLDER: Final = ROOT / ".venv" / "bench"
 VARIABLE: Final = "PROMPTKIT_BENCH_ENVIRONMENTS"
 """Where the environments are, if not in FOLDER."""
 
-FAST: Final = ("uvloop", "httptools", "orjson")
+FAST: Final = ("uvloop", "orjson")
 """What the `fast` extra adds: the plain promptkit must not see these."""
+
+HIDDEN: Final = {"promptkit": FAST, "promptkit-aiohttp": (*FAST, "httptools")}
+"""What a client must not see; promptkit without httptools is what goes through a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,16 @@ PEERS: Final = {
         "promptkit",
         "with_promptkit",
         "",
-        "promptkit aiohttp",
+        "promptkit httptools",
         "ask stream file memory limits noop",
         package="promptkit",
+    ),
+    "promptkit-aiohttp": _peer(
+        "promptkit on aiohttp, as behind a proxy",
+        "with_promptkit",
+        "",
+        "promptkit aiohttp",
+        "ask stream",
     ),
     "promptkit-fast": _peer(
         "promptkit[fast]",

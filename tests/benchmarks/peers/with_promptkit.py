@@ -2,7 +2,7 @@
 
 The full path is: key, single flight, look-up in an SQLite cache, reservation in the budgets of
 the session and of its profile at a known price, retry, limits, accounting, trace, and the ledger.
-The variant «fast» runs on uvloop and finds httptools and orjson; the plain one must not see them.
+The variant «fast» runs on uvloop and finds orjson; the plain one must not see them.
 """
 
 from __future__ import annotations
