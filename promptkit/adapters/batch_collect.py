@@ -155,7 +155,7 @@ def _duration(batch: Mapping[str, Any]) -> float:
     """Return the seconds from a batch's making to its end.
 
     >>> _duration({"created_at": 100, "completed_at": 160})
-    60.0
+    60
     """
     created = batch.get("created_at")
     ended = batch.get("completed_at") or batch.get("expired_at") or batch.get("cancelled_at")

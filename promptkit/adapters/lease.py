@@ -165,8 +165,8 @@ def part_of(name: str, users: dict[str, tuple[float, bool]]) -> float:
 
     >>> part_of("a", {"a": (5.0, True), "b": (5.0, True)})
     0.5
-    >>> part_of("a", {"a": (9.0, True), "b": (0.6, False)})
-    0.9
+    >>> part_of("a", {"a": (9.0, True), "b": (1.5, False)})
+    0.8
     """
     heaviest = max(used for used, _ in users.values())
     weights = {

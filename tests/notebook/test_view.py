@@ -91,7 +91,7 @@ def test_whatever_a_map_is_called_its_row_is_plain_inert_html(name, total, done)
 
 def test_a_row_tells_how_far_a_map_is_and_how_it_ended():
     step = Step("map classify")
-    step.totals = spent(spent_usd=0.02)
+    step._totals = spent(spent_usd=0.02)
     progress = Progress(step, 200, started_at=0.0, in_flight=8, done=49, failed=1)
     said = plain(progress_parts(progress))
     assert re.fullmatch(
