@@ -92,6 +92,8 @@ class TerminalObserver:
 
     def on_call(self, step: Step, call: Call) -> None:
         """Count a call that was refused or stopped; the map's own step counts all the others."""
+        if call.error is None:
+            return
         refused = isinstance(call.error, BudgetError)
         stopped = isinstance(call.error, (asyncio.CancelledError, KeyboardInterrupt))
         if not (refused or stopped):

@@ -8,7 +8,7 @@ under way, for at most two seconds. A 429 closes the gate for as long as the ser
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -102,23 +102,27 @@ class LimitLayer:
             WeakKeyDictionary()
         )
 
-    async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
+    def __call__(self, request: Request, on_text: OnText | None = None, /) -> Awaitable[Response]:
         """Wait for a place, ask, learn from the answer."""
-        gate = self._gate(request)
         if self.limits.concurrency is None:
-            return await self._through(gate, request, on_text)
-        places = self._places_here(self.limits.concurrency)
+            return self._through(request, on_text)
+        return self._in_place(request, on_text, self._places_here(self.limits.concurrency))
+
+    async def _in_place(
+        self, request: Request, on_text: OnText | None, places: asyncio.Semaphore
+    ) -> Response:
         try:
             await places.acquire()
         except asyncio.CancelledError as error:
             error.unsent = True  # type: ignore[attr-defined]
             raise
         try:
-            return await self._through(gate, request, on_text)
+            return await self._through(request, on_text)
         finally:
             places.release()
 
-    async def _through(self, gate: Gate, request: Request, on_text: OnText | None) -> Response:
+    async def _through(self, request: Request, on_text: OnText | None) -> Response:
+        gate = self._gate(request)
         began = self.clock.now()
         try:
             ticket = await gate.enter(request)

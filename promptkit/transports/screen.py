@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Final
 
 from promptkit.prompt import Message, Part
@@ -76,6 +76,11 @@ def set_apart(text: str, slot: str, slots: Iterable[str]) -> str:
 
 def screen(request: Request) -> Request:
     """Return the request as it may be sent: every part is a literal now."""
+    for message in request.messages:
+        if type(message.content) is not str:
+            break
+    else:
+        return request  # literals alone, as they mostly are
     slots = _untrusted_slots(request.messages)
     if not slots:
         return request
@@ -129,6 +134,6 @@ class ScreenLayer:
         """Wrap `inner`."""
         self.inner = inner
 
-    async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
-        """Screen, then ask."""
-        return await self.inner(screen(request), on_text)
+    def __call__(self, request: Request, on_text: OnText | None = None, /) -> Awaitable[Response]:
+        """Screen, then ask: what the next layer returns is awaited by whoever called."""
+        return self.inner(screen(request), on_text)

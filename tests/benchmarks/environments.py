@@ -64,7 +64,7 @@ PEERS: Final = {
         "with_promptkit",
         "",
         "promptkit httptools",
-        "ask stream file memory limits noop",
+        "ask stream file memory map limits noop",
         package="promptkit",
     ),
     "promptkit-aiohttp": _peer(
@@ -79,7 +79,7 @@ PEERS: Final = {
         "with_promptkit",
         "",
         "promptkit uvloop httptools orjson",
-        "ask stream file memory",
+        "ask stream file memory map",
         variant="fast",
     ),
     "aiohttp": _peer("bare aiohttp", "with_aiohttp", "bare", "aiohttp", "ask stream"),

@@ -8,7 +8,11 @@ from typing import Any
 from .children import server
 from .measure import WINDOW, Column, Plan, Row, Section, interleaved, share_of
 
-_STORES = {"file": "cache in a file", "memory": "cache in memory"}
+_STORES = {
+    "file": "cache in a file",
+    "memory": "cache in memory",
+    "map": "cache in a file, in a map, with its ledger",
+}
 
 
 def _hits(plan: Plan) -> Iterable[Row]:
@@ -39,8 +43,9 @@ HITS = Section(
         f"CPU of the client per answer from its cache, full call path, {WINDOW} at a time: every "
         "prompt is asked once and then again. With a file the client is closed in between and "
         "opened anew, so that the answers are read from the file. «Sent» counts what reached the "
-        "server the second time: a cache that works sends nothing. promptkit writes its ledger "
-        "and trace meanwhile."
+        "server the second time: a cache that works sends nothing. Each client is called once for "
+        "each prompt; promptkit keeps keys, trace and accounts at it. The last rows are its maps, "
+        "which open a step of the trace for each item, and write the ledger."
     ),
     columns=(
         Column("cpu", "µs / hit", "{:.1f}"),

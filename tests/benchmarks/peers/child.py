@@ -44,7 +44,7 @@ class Setting:
         window: Requests under way at once.
         variant: Which of its own kinds of client, such as another HTTP library.
         folder: Where it may keep files.
-        store: For "cached": "file" or "memory".
+        store: For "cached": "file", "memory", or "map" for a file used by a map.
     """
 
     url: str
@@ -112,7 +112,7 @@ class Child:
         async with contextlib.AsyncExitStack() as stack:
             run = await stack.enter_async_context(self.module.opened(chosen))
             await run(prompts(tag, count))
-            if chosen.store == "file":
+            if chosen.store != "memory":
                 await stack.aclose()
                 run = await stack.enter_async_context(self.module.opened(chosen))
             before = await asyncio.to_thread(_asked, chosen.url)

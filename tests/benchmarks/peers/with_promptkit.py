@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from child import KEY, MARK, MODEL, Setting
+from child import KEY, MARK, MODEL, Setting, windowed
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -51,7 +51,14 @@ async def opened(setting: Setting, failed: dict[str, int] | None = None) -> Asyn
                     right += result
             return right
 
-        yield run
+        async def called(prompts: Iterable[str]) -> int:
+            async def one(prompt: str) -> str:
+                answer: str = (await session.ask(prompt, temperature=0, max_tokens=100)).text
+                return answer
+
+            return await windowed(one, prompts, setting.window)
+
+        yield called if setting.store in ("file", "memory") else run
 
 
 def _connected(setting: Setting, pk: Any, *, is_limited: bool) -> Any:
@@ -70,7 +77,8 @@ def _connected(setting: Setting, pk: Any, *, is_limited: bool) -> Any:
         budget=pk.Budget(hard=1_000_000),
     )
     cache = "memory" if setting.store == "memory" else Path(setting.folder) / "cache.sqlite"
-    return pk.connect(profile, api_key=KEY, cache=cache, budget=100_000)
+    ledger = setting.store not in ("file", "memory")
+    return pk.connect(profile, api_key=KEY, cache=cache, budget=100_000, ledger=ledger)
 
 
 async def _answer_at_once(request: Any) -> str:
