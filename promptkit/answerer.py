@@ -15,9 +15,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from promptkit.adapters.http import HttpAdapter
-from promptkit.adapters.local import LocalAdapter
-from promptkit.adapters.openai import OpenAIAdapter, is_client
 from promptkit.defaults import DEFAULT_CONCURRENCY
 from promptkit.errors import ProfileError
 from promptkit.key_source import KeySource
@@ -105,6 +102,8 @@ def who_answers(  # noqa: PLR0911 -- one return for each who may answer, in thei
 
 
 def _handed_in(transport: Any) -> Answerer:
+    from promptkit.adapters.openai import OpenAIAdapter, is_client
+
     if is_client(transport):
         adapter = OpenAIAdapter(transport)
         return Answerer(
@@ -127,6 +126,8 @@ def _handed_in(transport: Any) -> Answerer:
 
 
 def _local(path: str | None) -> Answerer:
+    from promptkit.adapters.local import LocalAdapter
+
     adapter = LocalAdapter(path)
     return Answerer(
         cast("Transport", adapter),
@@ -144,6 +145,8 @@ def _http(settings: Profile, key: Secret | None, model: str | None) -> Answerer:
     if key is None and urlsplit(url).hostname == urlsplit(OPENAI_URL).hostname:
         hint = "set OPENAI_API_KEY, or the profile's key"
         raise ProfileError("there is no API key for api.openai.com", hint=hint)
+    from promptkit.adapters.http import HttpAdapter
+
     adapter = HttpAdapter(
         base_url=url,
         api_key=key,

@@ -15,10 +15,6 @@ from pathlib import Path
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, cast
 
-from promptkit.adapters.book_meter import shared_meters
-from promptkit.adapters.lease import shared_lease
-from promptkit.adapters.ledger import Ledger
-from promptkit.adapters.sqlite import SqliteStore
 from promptkit.answerer import Answerer, who_answers
 from promptkit.defaults import Defaults
 from promptkit.errors import OptionError, ProfileError
@@ -26,12 +22,12 @@ from promptkit.folders import data_folder
 from promptkit.pricing import with_overrides
 from promptkit.profile import Profile, load_profile
 from promptkit.request import APIS, Api
-from promptkit.routing import who_answers_routes
 from promptkit.secret import Secret
 from promptkit.session import Session
 from promptkit.terminal import install_terminal_observer
 from promptkit.trace import Step
 from promptkit.transports.budget import Budget, Meter
+from promptkit.transports.gate import Lease
 from promptkit.transports.hedge import Hedge
 from promptkit.transports.limit import Limits
 from promptkit.transports.pack import Packing
@@ -116,6 +112,8 @@ def connect(
         settings = replace(settings, pack=Packing.coerce(pack))
     fork = None
     if settings.routes is not None and transport is None and replay is None:
+        from promptkit.routing import who_answers_routes
+
         answerer, fork = who_answers_routes(settings, settings.routes, api_key)
     else:
         answerer = who_answers(settings, api_key, transport, replay, is_profile=found is not None)
@@ -139,13 +137,15 @@ def connect(
         hedge=settings.hedge,
         pack=settings.pack if answerer.takes_lists else None,
         fork=fork,
-        lease=shared_lease(data_folder()) if answerer.is_remote else None,
+        lease=_lease(answerer),
         record=(record, chosen) if record is not None else None,
     )
     trace = Step()
     trace.meters = meters
     keep = settings.ledger if isinstance(ledger, EllipsisType) else ledger
     if keep and (answerer.is_stable or answerer.is_remote):
+        from promptkit.adapters.ledger import Ledger
+
         book = Ledger(folder / "ledger.sqlite", profile=settings.name, keep_text=keep == "text")
         trace.observers.append(book)
         resources.append(book.aclose)
@@ -212,6 +212,8 @@ def _store(choice: Any, answerer: Answerer, folder: Path) -> Store | None:
         path = True if answerer.is_stable or choice.secret is not None else "memory"
     if path == "memory":
         return MemoryStore(max_bytes=choice.max_bytes, ttl_s=choice.ttl_s)
+    from promptkit.adapters.sqlite import SqliteStore
+
     file = folder / "cache.sqlite" if path is True else Path(cast("str", path))
     return SqliteStore(file / "cache.sqlite" if file.is_dir() else file, choice)
 
@@ -235,12 +237,26 @@ def _batching(answerer: Answerer, folder: Path, layers: Layers) -> Callable[[], 
     return batches
 
 
+def _lease(answerer: Answerer) -> Lease | None:
+    """What shares a remote endpoint's limits with the other processes of this machine."""
+    if not answerer.is_remote:
+        return None
+    from promptkit.adapters.lease import shared_lease
+
+    return shared_lease(data_folder())
+
+
 def _meters(settings: Profile, budget: Any, folder: Path) -> tuple[Meter, ...]:
     """The budget of this session, and its profile's, which all its sessions share."""
     own = Budget.coerce(budget)
     day = min((d for d in (own.day, settings.budget.day) if d is not None), default=None)
     meters = [Meter(own, "session")] if own.hard is not None or own.softs else []
-    return (*meters, *shared_meters(folder, replace(settings.budget, day=day), settings.name))
+    shared = replace(settings.budget, day=day)
+    if shared == Budget():
+        return tuple(meters)
+    from promptkit.adapters.book_meter import shared_meters
+
+    return (*meters, *shared_meters(folder, shared, settings.name))
 
 
 def _api(name: str | None) -> Api:

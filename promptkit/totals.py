@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import statistics
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -115,4 +114,6 @@ class Totals:
     @property
     def median_latency_s(self) -> float | None:
         """The median time to an answer from the endpoint, in seconds."""
-        return statistics.median(self.latencies) if self.latencies else None
+        from statistics import median
+
+        return median(self.latencies) if self.latencies else None

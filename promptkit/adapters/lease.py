@@ -22,7 +22,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from promptkit.adapters.database import open_database
 from promptkit.errors import StoreError
@@ -71,7 +70,7 @@ class SqliteLease:
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._process = uuid4().hex
+        self._process = os.urandom(8).hex()
         self._database: sqlite3.Connection | None = None
 
     def share(self, place: str, user: str, used: float, *, is_waiting: bool) -> float:
