@@ -18,7 +18,7 @@ _FIRST_GUESS: Final = 0.27
 """Tokens per byte of English text in byte-pair encodings of 100,000 entries and more."""
 
 _WEIGHT: Final = 0.1
-"""How much the newest answer moves the learned ratio."""
+"""How much the newest answer moves the learned ratio, once there have been ten."""
 
 
 def bytes_of(request: Request) -> int:
@@ -44,14 +44,24 @@ def upper_bound(request: Request) -> int:
     return bytes_of(request) + _PER_MESSAGE * len(request.messages) + _PER_REQUEST
 
 
+def tokens_of(text: str) -> int:
+    """Return about how many tokens an answer has: four bytes of English are one.
+
+    >>> tokens_of("By the sea."), tokens_of("")
+    (2, 0)
+    """
+    return max(1, len(text.encode("utf-8", "replace")) // 4) if text else 0
+
+
 class Ratio:
     """Tokens per byte, learned from the usage that answers report."""
 
-    __slots__ = ("value",)
+    __slots__ = ("_seen", "value")
 
     def __init__(self) -> None:
         """Begin with a guess that fits English."""
         self.value = _FIRST_GUESS
+        self._seen = 0
 
     def estimate(self, request: Request) -> int:
         """Return the likely number of input tokens."""
@@ -62,7 +72,8 @@ class Ratio:
         size = bytes_of(request)
         if size and input_tokens:
             seen = min(max(1, input_tokens - 4 * len(request.messages) - 3) / size, 2.0)
-            self.value += _WEIGHT * (seen - self.value)
+            self._seen += 1
+            self.value += max(_WEIGHT, 1 / self._seen) * (seen - self.value)
 
 
 def count(text: str, model: str) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,39 @@ def test_a_key_is_the_same_in_every_process_and_release() -> None:
         ("constraint", "yes|no"),
         ("stop", 5),
         ("seed", "x"),
+        ("seed", 2**63),
+        ("seed", 10**5_000),
+        ("max_tokens", 10**400),
+        ("temperature", float("inf")),
+        ("temperature", 10**400),
+        ("temperature", 10**5_000),
+        ("temperature", [1]),
+        ("top_p", float("inf")),
+        ("presence_penalty", float("inf")),
+        ("frequency_penalty", float("-inf")),
+        ("frequency_penalty", float("nan")),
+        ("logprobs", 1.0),
+        ("logprobs", -1),
+        ("logprobs", [1]),
+        ("logprobs", "x"),
+        ("reasoning_effort", ["x"]),
+        ("reasoning_effort", {}),
+        ("reasoning_effort", 5),
+        ("reasoning_effort", ""),
+        ("stop", ("a", ["b"])),
+        ("extra", "not json"),
+        ("extra", "[1]"),
+        ("extra", '{"a": NaN}'),
+        ("extra", "[" * 100_000),
+        ("extra", [1]),
+        ("extra", 5),
+        ("extra", {"a": float("nan")}),
+        ("extra", {"a": {"b": [float("inf")]}}),
+        ("extra", {"a": {1}}),
+        ("extra", {1: 2}),
+        ("extra", {1: 2, "a": 1}),
     ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 30 else None,
 )
 def test_a_bad_option_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(OptionError, match=name):
@@ -97,3 +130,26 @@ def test_every_option_is_in_the_key() -> None:
         keys.add(Request(messages=message, model="m", options=options).key)
     assert len(keys) == 1 + len(values)
     assert set(values) == {name for name in Options.__slots__ if not name.startswith("_")}
+
+
+def test_an_option_that_equals_another_is_not_taken_for_it() -> None:
+    assert Options().replace(logprobs=1).logprobs == 1
+    assert Options().replace(logprobs=True).logprobs == 0
+
+
+def test_an_extra_that_holds_itself_is_refused() -> None:
+    extra: dict[str, object] = {}
+    extra["a"] = extra
+    with pytest.raises(OptionError, match="extra"):
+        Options().replace(extra=extra)
+
+
+def test_extra_is_a_mapping_of_any_kind_or_json_text() -> None:
+    one = Options().replace(extra=MappingProxyType({"b": 1, "a": {50256: -100}}))
+    assert one.extra == '{"a": {"50256": -100}, "b": 1}'
+    assert Options().replace(extra=one.extra) == one
+
+
+def test_zero_below_zero_is_zero() -> None:
+    one, other = Options(temperature=-0.0), Options(temperature=0.0)
+    assert (one, one.digest, hash(one)) == (other, other.digest, hash(other))

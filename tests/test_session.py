@@ -331,3 +331,22 @@ async def test_the_median_latency_is_of_the_answers_that_were_waited_for() -> No
     for _ in range(5_000):
         add(9.0, "endpoint")
     assert totals.median_latency_s == 9.0
+
+
+async def test_each_outermost_map_waits_in_a_lane_of_its_own() -> None:
+    lanes: dict[str, set[int]] = {}
+
+    async def answer(request: pk.Request) -> str:
+        lanes.setdefault(request.text[-1], set()).add(request.lane)
+        return "x"
+
+    session = pk.connect(transport=answer, model="m", cache=None)
+
+    async def outer(here: pk.Session, item: str) -> None:
+        await here.map(lambda inner, text: inner.ask(text), [item, item])
+
+    await asyncio.gather(session.map(outer, ["a"]), session.map(outer, ["b"]))
+    await session.ask("c")
+    assert len(lanes["a"]) == len(lanes["b"]) == 1  # a map within a map keeps its lane
+    assert lanes["c"] == {0}
+    assert len(lanes["a"] | lanes["b"] | lanes["c"]) == 3

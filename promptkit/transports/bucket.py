@@ -154,7 +154,10 @@ class Bucket:
         if self._by_hand and rate >= self._by_hand:
             return  # the limit set by hand is the lower one, and holds
         is_first = not self.rate
-        self._told = (rate, quota.capacity or max(self._told[1], quota.remaining, 1.0))
+        capacity = quota.capacity or max(quota.remaining, 1.0)
+        if rate == self._told[0]:  # what remains is told in whole numbers, so capacity as too low
+            capacity = max(capacity, self._told[1])
+        self._told = (rate, capacity)
         self.rate, self._capacity = (part * self._share for part in self._told)
         self.refill(now)
         remaining = quota.remaining * self._share

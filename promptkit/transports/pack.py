@@ -140,7 +140,8 @@ class PackLayer:
 
     def _group(self, request: Request) -> Group:
         loop = asyncio.get_running_loop()
-        place = (loop, request.endpoint, request.api, request.model, request.options.digest)
+        kind = (request.endpoint, request.api, request.model, request.options.digest)
+        place = (loop, *kind, request.lane)
         group = self._groups.get(place)
         if group is None:
             most = min(self._most[request.api], self._learned.get(_kind(request), 1 << 30))

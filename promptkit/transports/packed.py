@@ -40,6 +40,7 @@ class Pack(Request):
             api=first.api,
             endpoint=first.endpoint,
             sample=first.sample,
+            lane=first.lane,
             parts=tuple(parts),
             departed=departed,
         )

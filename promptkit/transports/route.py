@@ -78,6 +78,8 @@ class RouteLayer:
         self._turn = 0
         self._seen: dict[bytes, int] = {}
         """Where each question under way is or has failed, one bit per target."""
+        self._failures: dict[bytes, dict[int, str]] = {}
+        """What went wrong at those of them that failed it, by the target's bit."""
 
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
         """Ask one target."""
@@ -103,6 +105,8 @@ class RouteLayer:
             target.in_flight -= 1
             if not keep:
                 self._seen.pop(key, None)
+                if self._failures:
+                    self._failures.pop(key, None)
         return self._signed(response, target, request, now - started)
 
     # -- choosing -------------------------------------------------------------------------
@@ -138,7 +142,9 @@ class RouteLayer:
         seen = self._seen
         seen[key] = seen.get(key, 0) | target.bit
         if len(seen) > _REMEMBERED:
-            del seen[next(iter(seen))]
+            oldest = next(iter(seen))
+            del seen[oldest]
+            self._failures.pop(oldest, None)
 
     def _addressed(self, request: Request, target: Target) -> Request:
         """Return the request as this target knows it: its limits count by endpoint and model."""
@@ -152,6 +158,7 @@ class RouteLayer:
             api=request.api,
             sample=request.sample,
             endpoint=target.endpoint,
+            lane=request.lane,
         )
 
     def _signed(
@@ -213,8 +220,10 @@ class RouteLayer:
         others = [other for other in self.targets if other is not target]
         if any(not other.bit & seen and other.breaker.admits(now) for other in others):
             error.elsewhere = True
+            self._failures.setdefault(request.key, {})[target.bit] = error.message
             return True
-        states = [other.state(now) for other in others if not other.breaker.admits(now)]
+        failures = self._failures.get(request.key, {})
+        states = [other.state(now, failures.get(other.bit)) for other in others]
         error.message = f"{target.name}: {error.message}"
         if states:
             error.message += f" (no other route is left: {'; '.join(states)})"

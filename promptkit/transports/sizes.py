@@ -128,7 +128,13 @@ class Sizes:
             self._first = False
             counted = quota.capacity - quota.remaining
             used = usage.input_tokens + usage.output_tokens
-            self.counts_usage = abs(counted - used) <= max(2.0, _ALIKE * used)
+            # An answer cut at max_tokens is as long as it may be: there both ways agree.
+            longest = request.options.max_tokens
+            is_cut = longest is not None and usage.output_tokens >= longest * (
+                request.options.n or 1
+            )
+            is_alike = abs(counted - used) <= max(2.0, _ALIKE * used)
+            self.counts_usage = is_alike and not is_cut
             if not self.counts_usage:
                 self._move(1.0, counted / self.estimate(request))
             return

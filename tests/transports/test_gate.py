@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -156,6 +157,109 @@ def test_nearly_all_of_an_unknown_limit_of_tokens_is_used_however_they_are_count
     run_virtually(send_for(60, layer_to(server), max_tokens=max_tokens))
     assert server.refused == 0
     assert server.used("tokens", 60) >= 0.985
+
+
+class Promising(Server):
+    """Counts its own estimate, not what was used."""
+
+    async def __call__(self, request: Request, on_text: object = None, /) -> Response:
+        return dataclasses.replace(await super().__call__(request), usage=Usage(25, 20))
+
+
+@pytest.mark.parametrize("charged", [70.0, 180.0])
+@pytest.mark.parametrize("burst_s", [SECOND, MINUTE])
+def test_our_estimate_is_scaled_to_an_endpoints_own(burst_s: float, charged: float) -> None:
+    server = Promising({"tokens": 240_000}, burst_s, charge=lambda _: charged)
+    run_virtually(send_for(60, layer_to(server), max_tokens=100))
+    assert server.used("tokens", 60) >= 0.97
+    assert server.refused <= 0.01 * server.granted["requests"]
+
+
+class Promised(Server):
+    """Counts a quarter of the characters and all of max_tokens, as OpenAI does."""
+
+    def __init__(self, burst_s: float, written: int) -> None:
+        super().__init__({"tokens": 240_000}, burst_s, charge=self.count)
+        self.written = written
+
+    @staticmethod
+    def count(request: Request) -> float:
+        return len(request.messages[0].text) / 4 + (request.options.max_tokens or 0)
+
+    async def __call__(self, request: Request, on_text: object = None, /) -> Response:
+        answer = await super().__call__(request)
+        tokens_in = len(request.messages[0].text) // 4
+        tokens_out = min(self.written, request.options.max_tokens or 0)
+        return dataclasses.replace(answer, usage=Usage(tokens_in, tokens_out))
+
+
+@pytest.mark.parametrize("burst_s", [SECOND, MINUTE])
+def test_an_endpoint_that_counts_max_tokens_is_found_out_though_the_first_answer_was_cut(
+    burst_s: float,
+) -> None:
+    server = Promised(burst_s, written=20)
+    chance = random.Random(7)
+
+    async def run() -> None:
+        layer = layer_to(server)
+        await layer(asked(-1, 16))  # as long as it may be: both ways of counting agree
+
+        async def work() -> None:
+            for number in range(10**6):
+                try:
+                    await layer(asked(number, chance.choice([16, 256])))
+                except RateLimitError:
+                    await asyncio.sleep(0.2)
+
+        tasks = [asyncio.create_task(work()) for _ in range(256)]
+        await asyncio.sleep(60)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run_virtually(run())
+    assert server.refused <= 0.02 * server.granted["requests"]
+
+
+def test_tokens_kept_by_hand_are_settled_to_what_was_used() -> None:
+    server = Server({"tokens": 240_000}, MINUTE, tells=False)
+    layer = layer_to(server, Limits(tokens_per_minute=240_000))
+    run_virtually(send_for(60, layer, max_tokens=1000))
+    assert server.refused == 0
+    assert server.granted["tokens"] / 240_000 >= 0.95
+
+
+class Half:
+    """A lease that leaves half of each limit to somebody else."""
+
+    def share(self, place: str, user: str, used: float, *, is_waiting: bool) -> float:
+        return 0.5
+
+
+def test_a_process_keeps_to_its_part_of_a_limit_set_by_hand() -> None:
+    server = Server({"requests": 6000}, SECOND, tells=False)
+    limits = Limits(requests_per_minute=600)
+    layer = LimitLayer(server, limits, "", LoopClock(), gates={}, lease=Half())
+    run_virtually(send_for(60, layer))
+    assert 0.45 <= server.granted["requests"] / 600 <= 0.55
+
+
+def test_what_was_refused_is_given_back_to_a_limit_set_by_hand() -> None:
+    calls = granted = 0
+
+    async def every_other(request: Request, on_text: object = None, /) -> Response:
+        nonlocal calls, granted
+        calls += 1
+        await asyncio.sleep(0.01)
+        if calls % 2:
+            raise RateLimitError("429")
+        granted += 1
+        return Response(usage=Usage(1, 1))
+
+    limits = Limits(requests_per_minute=600)
+    layer = LimitLayer(every_other, limits, "", LoopClock(), gates={})
+    run_virtually(send_for(60, layer, workers=16))
+    assert granted >= 500
 
 
 def test_both_limits_hold_at_once() -> None:
