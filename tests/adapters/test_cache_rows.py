@@ -16,7 +16,7 @@ from strategies import responses
 
 from promptkit import Cache, Message, Request, Response
 from promptkit.adapters.cache_rows import from_row, seal_row, to_row, unseal_row
-from promptkit.adapters.encryption import Sealer
+from promptkit.adapters.encryption import SALT_BYTES, Sealer
 from promptkit.adapters.sqlite import SqliteStore
 from promptkit.errors import StoreError
 from promptkit.response import Alternative, Choice, TokenLogprob, Usage
@@ -159,3 +159,10 @@ async def test_two_processes_that_make_an_encrypted_file_at_once_can_both_read_i
     assert store.get(asked("0"))
     assert store.get(asked("1"))
     await store.aclose()
+
+
+def test_nobody_without_the_secret_can_tell_which_request_a_digest_is_of() -> None:
+    salt = bytes(SALT_BYTES)
+    ours, theirs = Sealer(Secret("one"), salt), Sealer(Secret("another"), salt)
+    assert ours.digest(b"0" * 16) != theirs.digest(b"0" * 16)
+    assert ours.digest(b"0" * 16) != Sealer(Secret("one"), b"1" * SALT_BYTES).digest(b"0" * 16)

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+import time
 
 import pytest
+from servers.raw_server import ANSWER
 
+from promptkit import Message, Request
 from promptkit.adapters import http_dial
+from promptkit.adapters.http import HttpAdapter
 
 pytestmark = pytest.mark.anyio
 
@@ -109,3 +114,24 @@ async def test_a_burst_of_connections_looks_a_name_up_once(monkeypatch):
     names.forget()
     await names.addresses()
     assert len(asked) == 2
+
+
+async def test_a_connection_closed_while_the_loop_stood_still_is_not_used_again() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        for _ in range(2):
+            peer, _address = listener.accept()
+            peer.recv(65536)
+            peer.sendall(ANSWER)
+            peer.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    adapter = HttpAdapter(base_url=url, client="httptools")
+    asked = Request(messages=(Message("user", "Hi"),), model="m")
+    assert (await adapter(asked)).text == "Hello"
+    time.sleep(0.2)  # noqa: ASYNC251 -- the loop is to learn nothing meanwhile
+    assert (await adapter(asked)).text == "Hello"
+    await adapter.aclose()
+    listener.close()

@@ -16,8 +16,11 @@ from virtual_time import LoopClock, run_virtually
 from promptkit import Limits, Message, Options, Request, Response
 from promptkit.errors import RateLimitError
 from promptkit.response import Choice, Usage
+from promptkit.transport import Transport
 from promptkit.transports.limit import LimitLayer
 from promptkit.transports.quota import Quota, read_quota
+from promptkit.transports.route import RouteLayer
+from promptkit.transports.target import Target
 
 SECOND, MINUTE = 1.0, 60.0
 
@@ -289,17 +292,27 @@ def test_an_endpoint_without_limits_is_not_held_back() -> None:
     assert server.granted["requests"] >= 9_600
 
 
-def test_two_maps_get_on_equally_fast_however_many_requests_each_has_under_way() -> None:
-    server = Server({"requests": 600}, SECOND)
+def through_routes() -> Transport:
+    ways = [layer_to(Server({"requests": 300}, SECOND, seed)) for seed in (1, 2)]
+    targets = [Target(way, name=str(n), endpoint=f"e{n}") for n, way in enumerate(ways)]
+    return RouteLayer(targets, "round_robin", clock=LoopClock())
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: layer_to(Server({"requests": 600}, SECOND)), through_routes]
+)
+def test_two_maps_get_on_equally_fast_however_many_requests_each_has_under_way(
+    make: Callable[[], Transport],
+) -> None:
     ended: Counter[int] = Counter()
 
-    async def one(layer: LimitLayer, lane: int) -> None:
-        while True:
-            await layer(asked(0, lane=lane))
+    async def one(layer: Transport, lane: int) -> None:
+        for number in range(10**6):
+            await layer(asked(number, lane=lane))
             ended[lane] += 1
 
     async def run() -> None:
-        layer = layer_to(server)
+        layer = make()
         tasks = [asyncio.create_task(one(layer, 1)) for _ in range(200)]
         tasks += [asyncio.create_task(one(layer, 2)) for _ in range(5)]
         await asyncio.sleep(30)

@@ -14,12 +14,15 @@ from promptkit.errors import (
     RefusedRequestError,
     ServerError,
 )
+from promptkit.format import summary
+from promptkit.profile import Profile
 from promptkit.response import Choice
 from promptkit.transport import OnText
 from promptkit.transports.budget import Budget, BudgetLayer, Meter
 from promptkit.transports.hedge import HedgeLayer, _Latencies
 from promptkit.transports.retry import RetryLayer
 from promptkit.transports.route import RouteLayer
+from promptkit.transports.stack import Layers, stack
 from promptkit.transports.target import Target
 
 pytestmark = pytest.mark.anyio
@@ -253,3 +256,41 @@ async def test_sessions_hedge_when_told_to() -> None:
     session = pk.connect(transport=model, hedge=Hedge(after_s=0.0, max_share=1.0))
     response = await session.ask("Hi")
     assert (response.text, response.log.hedged) == ("at once", True)
+    assert (session.usage.hedged, session.usage.retries) == (1, 0)
+
+
+async def test_the_readout_tells_of_copies_and_of_what_the_losers_may_cost() -> None:
+    prices = Profile(name="p", prices={"m": PRICE})
+    model = pk.testing.Scripted(lambda r: never() if len(model.requests) == 1 else "x")
+    hedge = Hedge(after_s=0.0, max_share=1.0)
+    session = pk.connect(prices, transport=model, model="m", hedge=hedge, budget=1)
+    await session.ask("Hi", max_tokens=100)
+    said = summary(session.usage)
+    assert "1 call · 1 hedged · " in said
+    assert "for calls that were given up" in said
+    assert "retr" not in said
+    session.usage.failed += 1
+    assert "for unanswered calls" in summary(session.usage)
+
+
+async def test_a_copy_reserves_its_own_worst_case_in_the_whole_stack() -> None:
+    server = Server(soon)
+    meter = Meter(Budget(hard=160 / 1e6))  # enough for one call, not for two
+    layers = Layers(meters=(meter,), price_of=lambda *_: PRICE, hedge=AT_ONCE)
+    response = await stack(server, layers)(asked())
+    assert (server.calls, response.log.hedged) == (1, False)
+
+
+async def test_who_cancels_as_the_copy_answers_is_told_what_it_cost() -> None:
+    calling: list[asyncio.Future[Response]] = []
+
+    async def wins() -> str:
+        calling[0].cancel()
+        return "too late"
+
+    meter = Meter(Budget(hard=1.0))
+    layer = HedgeLayer(BudgetLayer(Server(never, wins), (meter,), lambda *_: PRICE), AT_ONCE)
+    calling.append(asyncio.ensure_future(layer(asked())))
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await calling[0]
+    assert getattr(caught.value, "unsettled_usd", 0.0) == pytest.approx(meter.spent_usd)
