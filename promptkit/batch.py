@@ -8,10 +8,11 @@ killed is picked up by the next one that asks the same.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from promptkit.adapters.batch_api import BatchApi
 from promptkit.adapters.batch_collect import Means
@@ -23,13 +24,15 @@ from promptkit.errors import OptionError
 from promptkit.heartbeat import Heartbeat
 from promptkit.pricing import PriceOf, price_of
 from promptkit.prompt import Message, Prompt
-from promptkit.request import Api, Request
+from promptkit.request import Api, Options, Request
 from promptkit.response import Response
 from promptkit.transports.budget import Meter
 from promptkit.transports.cache import Store
 
 __all__ = ["DEFAULT_POLICY", "BatchPolicy", "Batches", "OpenBatch"]
 
+
+_SETTINGS: Final = ("model", "api", "sample", "on_error", "policy")
 
 OnError = Literal["raise", "keep"]
 Question = str | Prompt | Sequence[Message] | Request
@@ -56,6 +59,12 @@ class OpenBatch:
     answered: int
     failed: int
     created_at: float
+
+    def __repr__(self) -> str:
+        """Show which one it is and how far."""
+        failed = f", {self.failed:,} failed" if self.failed else ""
+        far = f"{self.answered:,} of {self.lines:,} answered{failed}"
+        return f"OpenBatch({self.batch_id!r}, {self.model}, {self.status}, {far})"
 
 
 class Batches:
@@ -87,23 +96,26 @@ class Batches:
             else Means(api, Journal(path), store, meters, price_of, clock)
         )
 
+    def __repr__(self) -> str:
+        """Show whose batches they are; never a key."""
+        return f"Batches({self._means.api.endpoint if self._means else 'no batch API'})"
+
     def _given(self) -> Means:
         if self._means is None:
             hint = "connect with a key, a base_url or an AsyncOpenAI client; or use session.map"
             raise OptionError("this session's transport has no batch API", hint=hint)
         return self._means
 
-    async def run(
+    async def run(  # noqa: PLR0917 -- one call site, which names them all
         self,
         session: Any,
         questions: Iterable[Question] | AsyncIterable[Question],
-        *,
-        model: str | None = None,
-        api: Api | None = None,
-        sample: int = 0,
-        on_error: OnError = "raise",
-        policy: BatchPolicy = DEFAULT_POLICY,
-        **options: Any,
+        model: str | None,
+        api: Api | None,
+        sample: int,
+        on_error: OnError,
+        policy: BatchPolicy | None,
+        options: dict[str, Any],
     ) -> list[Response]:
         """Answer all questions; what `Session.batch` does.
 
@@ -125,6 +137,10 @@ class Batches:
         """
         if on_error not in ("raise", "keep"):
             raise OptionError(f"on_error={on_error!r}", hint='it is "raise" or "keep"')
+        if policy is not None and not isinstance(policy, BatchPolicy):
+            raise OptionError(f"policy={policy!r}", hint="it is a promptkit.batch.BatchPolicy")
+        _check_names(options)
+        session.defaults.options.replace(**options)  # wrong ones are told even of no question
         means = self._given()
         requests: list[Request] = [
             session.request(question, model, api, sample, options)
@@ -132,7 +148,9 @@ class Batches:
         ]
         step = session.step("batch").trace
         with Heartbeat(), means.journal:
-            outcomes: list[Any] = await BatchRun(means, step, requests, policy).finish()
+            outcomes: list[Any] = await BatchRun(
+                means, step, requests, policy or DEFAULT_POLICY
+            ).finish()
         if on_error == "raise":
             failed = [outcome for outcome in outcomes if not isinstance(outcome, Response)]
             for index, outcome in enumerate(outcomes):
@@ -174,6 +192,19 @@ class Batches:
             CallError: When the endpoint did not do it.
         """
         await self._given().api.cancel(batch_id)
+
+
+def _check_names(options: Iterable[str]) -> None:
+    """Refuse a misspelt setting of `Session.batch`, which would pass for an unknown option.
+
+    >>> _check_names(["on_eror"])
+    Traceback (most recent call last):
+    promptkit.errors.OptionError: there is no option 'on_eror': did you mean 'on_error'?
+    """
+    for name in options:
+        close = difflib.get_close_matches(name, _SETTINGS, n=1)
+        if close and name not in Options.__dataclass_fields__:
+            raise OptionError(f"there is no option {name!r}", hint=f"did you mean {close[0]!r}?")
 
 
 async def _each(

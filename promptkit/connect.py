@@ -95,6 +95,8 @@ def connect(
     """
     if isinstance(api_key, str):
         api_key = Secret(api_key)  # so that no traceback shows it from here on
+    _check_types(retry, api_key, ledger, record=record, replay=replay)
+    _check_texts(model=model, base_url=base_url, organization=organization, project=project)
     _check_arguments(
         record, api_key, transport=transport, base_url=base_url, replay=replay, routes=routes
     )
@@ -173,6 +175,26 @@ def _check_arguments(record: Any, api_key: Any, **who: Any) -> None:
         raise OptionError("transport and api_key together", hint="the transport has its own key")
     if who["replay"] is not None and record is not None:
         raise OptionError("record and replay together", hint="give one")
+
+
+def _check_types(retry: Any, api_key: Any, ledger: Any, **files: Any) -> None:
+    """Refuse what would fail in the middle of the first call, if it failed at all."""
+    if not isinstance(retry, RetryPolicy):
+        hint = "a policy, such as pk.RetryPolicy(max_attempts=3)"
+        raise OptionError(f"retry={retry!r}", hint=hint)
+    if api_key is not None and not isinstance(api_key, Secret):
+        raise OptionError(f"api_key is a {type(api_key).__name__}", hint="a text")
+    if ledger is not ... and not isinstance(ledger, bool) and ledger != "text":
+        raise OptionError(f"ledger={ledger!r}", hint='True, False or "text"')
+    for name, path in _given(**files).items():
+        if not isinstance(path, (str, os.PathLike)):
+            raise OptionError(f"{name}={path!r}", hint="the path of a recording")
+
+
+def _check_texts(**values: Any) -> None:
+    for name, value in _given(**values).items():
+        if not isinstance(value, str):
+            raise OptionError(f"{name}={value!r}", hint="a text")
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -18,6 +18,9 @@ _SECONDS: Final = {
     "h": 3600.0,
     "d": 86400.0,
 }
+_LONGEST: Final = 64
+"""Characters. What is longer is no number that anybody means, and is not looked into."""
+
 _FIRST_EPOCH: Final = 1e9
 """A number from here on is a date (Unix seconds, or milliseconds from a thousand times that)."""
 
@@ -26,14 +29,14 @@ def parse_duration(text: str | None) -> float | None:
     """Read «6m0s», «20ms», plain seconds, or a Unix date; in seconds from now, never below zero.
 
     Returns:
-        The seconds, or None when the text is absent or is no duration.
+        The seconds, or None when the text is absent, is no duration, or is too long for one.
 
     >>> parse_duration("1m0.5s"), parse_duration("20ms"), parse_duration("7")
     (60.5, 0.02, 7.0)
     >>> parse_duration(None), parse_duration("soon"), parse_duration("nan")
     (None, None, None)
     """
-    if not text:
+    if not text or len(text) > _LONGEST:
         return None
     plain = parse_number(text)
     if plain is not None:
@@ -44,12 +47,11 @@ def parse_duration(text: str | None) -> float | None:
     seconds = 0.0
     end = 0
     text = text.strip()
-    for part in _PART.finditer(text):
-        if part.start() != end:
-            return None
+    while part := _PART.match(text, end):
         seconds += float(part[1]) * _SECONDS[part[2]]
         end = part.end()
-    return seconds if end and end == len(text) else None
+    is_whole = end > 0 and end == len(text)
+    return seconds if is_whole and math.isfinite(seconds) else None
 
 
 def parse_number(text: str | None) -> float | None:
@@ -58,7 +60,7 @@ def parse_number(text: str | None) -> float | None:
     >>> parse_number("12"), parse_number("-1"), parse_number("inf"), parse_number(None)
     (12.0, 0.0, None, None)
     """
-    if not text:
+    if not text or len(text) > _LONGEST:
         return None
     try:
         number = float(text)

@@ -263,9 +263,10 @@ def check_window(concurrency: int, on_error: str, deadline_s: float | None = Non
     Raises:
         OptionError: For a concurrency below 1, an unknown `on_error`, a deadline that is none.
     """
-    if not isinstance(concurrency, int) or concurrency < 1:
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
         raise OptionError(f"concurrency={concurrency!r}", hint="it is a whole number from 1 on")
     if on_error not in ("raise", "keep"):
         raise OptionError(f"on_error={on_error!r}", hint='it is "raise" or "keep"')
-    if deadline_s is not None and not 0 < deadline_s < float("inf"):
+    is_number = isinstance(deadline_s, (int, float)) and not isinstance(deadline_s, bool)
+    if deadline_s is not None and not (is_number and 0 < deadline_s < float("inf")):
         raise OptionError(f"deadline_s={deadline_s!r}", hint="it is a number of seconds above 0")

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from promptkit.amounts import of_limit
+
 if TYPE_CHECKING:
     from promptkit.response import Usage
     from promptkit.totals import Totals
@@ -34,11 +36,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of one budget is spent: `spent_usd` of `limit_usd`, and whose budget it is."""
+    """How much of one budget is spent: `spent_usd` of `limit_usd`, and whose budget it is.
+
+    Attributes:
+        is_soft: Passing the limit stops nothing.
+    """
 
     spent_usd: float
     limit_usd: float
     name: str
+    is_soft: bool = False
 
     @property
     def fraction(self) -> float:
@@ -165,6 +172,8 @@ def _fates(totals: Totals, refused: int, stopped: int, replays: int) -> Iterator
         yield Part(f"{refused:,} refused by the budget", "bad")
     if totals.retries:
         yield Part(count(totals.retries, "retry"), "warn")
+    if totals.hedged:
+        yield Part(f"{totals.hedged:,} hedged", "muted")
 
 
 def _token_text(totals: Totals, paid: int) -> str:
@@ -178,7 +187,10 @@ def _cost_parts(totals: Totals, replays: int) -> Iterator[Part]:
     cost = money(totals.cost_usd)
     if totals.unsettled_usd:
         most = money(totals.unsettled_usd)
-        yield Part(f"{cost} + up to {most} for unanswered calls", "warn")
+        # Every call has an answer and some had two copies: what is open is that of the losers.
+        is_hedging = totals.hedged > 0 and not totals.failed
+        whose = "calls that were given up" if is_hedging else "unanswered calls"
+        yield Part(f"{cost} + up to {most} for {whose}", "warn")
     else:
         yield Part(cost, "warn" if totals.cost_usd is None else "strong")
     if totals.unpriced and totals.cost_usd is not None:
@@ -189,9 +201,16 @@ def _cost_parts(totals: Totals, replays: int) -> Iterator[Part]:
 
 
 def _share_part(share: Share) -> Part:
+    if share.is_soft:
+        limit = of_limit(money(share.limit_usd), share.name, is_soft=True)
+        is_passed = share.spent_usd > share.limit_usd
+        return Part(f"past {limit}", "warn") if is_passed else Part(_part_of(share, limit))
     tone: Tone = "bad" if share.fraction >= 1 else "warn" if share.fraction > 0.8 else "plain"  # noqa: PLR2004 -- the last fifth
-    limit = money(share.limit_usd)
-    return Part(f"{_percent(share.fraction)} of the {share.name}'s {limit}", tone)
+    return Part(_part_of(share, of_limit(money(share.limit_usd), share.name)), tone)
+
+
+def _part_of(share: Share, limit: str) -> str:
+    return f"{_percent(share.fraction)} of {limit}"
 
 
 def _percent(fraction: float) -> str:

@@ -36,6 +36,28 @@ LONGEST_ANSWER: Final = (
 For other models the whole context window is taken, which is always enough.
 """
 
+_OPENAI_ONLY: Final = frozenset(
+    {
+        "babbage-002",
+        "chatgpt-4o-latest",
+        "codex-mini-latest",
+        "computer-use-preview",
+        "davinci-002",
+        "omni-moderation-2024-09-26",
+        "omni-moderation-latest",
+        "text-embedding-3-large",
+        "text-embedding-3-small",
+        "text-embedding-ada-002",
+        "text-moderation-007",
+        "text-moderation-latest",
+        "text-moderation-stable",
+    }
+)
+"""Names that are OpenAI's alone, from its list of models (Nov 2026), and begin with no prefix by
+which `genai-prices` would know them behind an unknown address. They are matched whole: its own
+pattern for OpenAI's moderations, which are free, would take any name with «moderation» in it.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -139,6 +161,8 @@ def _listed(model: str, url: str) -> Price | None:
     some = Usage(input_tokens=1, output_tokens=1)
     # An address that is nobody's known one (a gateway, a test server) is priced by the model alone.
     priced = (_calculate(model, some, url=url) if url else None) or _calculate(model, some)
+    if priced is None and model in _OPENAI_ONLY:
+        priced = _calculate(model, some, provider="openai")
     if priced is None:
         return None
     rates = priced.model_price

@@ -10,7 +10,7 @@ from typing import Any
 from promptkit.defaults import Defaults
 from promptkit.errors import OptionError
 from promptkit.prompt import Message, Prompt
-from promptkit.request import APIS, Api, CacheUse, Request, check_cache_use
+from promptkit.request import APIS, Api, CacheUse, Request, check_cache_use, check_model
 from promptkit.response import Response
 
 Question = str | Prompt | Sequence[Message] | Request
@@ -57,7 +57,7 @@ def request_of(  # noqa: PLR0917 -- one call site, on the hot path
         raise OptionError(f"sample={sample!r}", hint="it is a whole number from 0 on")
     if isinstance(question, Request):
         return question.replace(
-            model=model or question.model,
+            model=check_model(model or question.model),
             api=api or question.api,
             sample=sample or question.sample,
             options=question.options.replace(**options or {}),
@@ -69,6 +69,8 @@ def request_of(  # noqa: PLR0917 -- one call site, on the hot path
     if not chosen:
         hint = "connect(model=…), a profile's model, PROMPTKIT_MODEL, or ask(…, model=…)"
         raise OptionError("no model is named", hint=hint)
+    if type(chosen) is not str or not chosen.isascii():
+        check_model(chosen)
     return Request(
         messages=messages_of(question),
         model=chosen,

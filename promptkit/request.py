@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -116,39 +117,71 @@ def _replaced(options: Options, /, **changes: Any) -> Options:
 
 _NAMES = tuple(f.name for f in dataclasses.fields(Options) if f.init)
 _FLOATS = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
-_COUNTS = ("max_tokens", "n")
+_WHOLE: Final = {"max_tokens": 1, "n": 1, "logprobs": 0, "seed": -(2**63)}
+"""The whole numbers, and from where on they are allowed; servers read them in 64 bits."""
+
+_TOO_LARGE: Final = 2**63
+_LONGEST_SHOWN: Final = 80
 
 
 def _clean(name: str, value: Any) -> Any:
     """Check one option that is set and bring it to its one form."""
     if name in _FLOATS:
         return _number(name, value)
-    if name in _COUNTS and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise OptionError(f"{name}={value!r}", hint="it is a whole number from 1 on")
     if name == "logprobs" and isinstance(value, bool):
         return 0 if value else None
-    if name == "stop":
+    if name in _WHOLE:
+        least = _WHOLE[name]
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not is_whole or not least <= value < _TOO_LARGE:
+            bound = "of 64 bits" if least < 0 else f"from {least} on"
+            raise _refusal(name, value, f"it is a whole number {bound}")
+    elif name == "stop":
         texts = (value,) if isinstance(value, str) else value
         if not isinstance(texts, (list, tuple)) or not all(isinstance(t, str) for t in texts):
-            raise OptionError(f"stop={value!r}", hint="it is a text or a list of texts")
+            raise _refusal(name, value, "it is a text or a list of texts")
         return tuple(texts)
-    if name == "seed" and (not isinstance(value, int) or isinstance(value, bool)):
-        raise OptionError(f"seed={value!r}", hint="it is a whole number")
-    if name == "extra" and isinstance(value, Mapping):
-        return json.dumps(value, sort_keys=True)
-    if name == "constraint" and not isinstance(value, Constraint):
-        raise OptionError(f"constraint={value!r}", hint="make one with Constraint.choice([…])")
+    elif name == "extra":
+        return _extra(value)
+    elif name == "reasoning_effort" and (not isinstance(value, str) or not value):
+        raise _refusal(name, value, 'it is a text such as "low"')
+    elif name == "constraint" and not isinstance(value, Constraint):
+        raise _refusal(name, value, "make one with Constraint.choice([…])")
     return value
 
 
 def _number(name: str, value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        raise OptionError(f"{name}={value!r}", hint="it is a number") from None
-    if number != number or (name in ("temperature", "top_p") and number < 0):  # noqa: PLR0124 -- NaN
-        raise OptionError(f"{name}={value!r}", hint="it is a number from 0 on")
-    return number
+    except (TypeError, ValueError, OverflowError):
+        raise _refusal(name, value, "it is a number") from None
+    if not math.isfinite(number) or (name in ("temperature", "top_p") and number < 0):
+        bound = " from 0 on" if name in ("temperature", "top_p") else ""
+        raise _refusal(name, value, f"it is a finite number{bound}")
+    return number + 0.0  # -0.0 equals 0.0 and must have its digest
+
+
+def _extra(value: Any) -> str:
+    """Return the further fields as JSON text; refuse what no JSON object can say."""
+    try:
+        fields = json.loads(value) if isinstance(value, str) else value
+        if isinstance(fields, Mapping) and all(isinstance(name, str) for name in fields):
+            text = json.dumps(dict(fields), sort_keys=True, allow_nan=False)
+            return value if isinstance(value, str) else text
+    except (TypeError, ValueError, RecursionError):
+        pass
+    hint = "pass a mapping of body fields, finite numbers, texts, lists and tables only"
+    raise OptionError("`extra` is no JSON object", hint=hint)
+
+
+def _refusal(name: str, value: object, hint: str) -> OptionError:
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        shown = f"a value of type {type(value).__name__}"
+    if len(shown) > _LONGEST_SHOWN:
+        shown = f"{shown[:_LONGEST_SHOWN]}…"
+    return OptionError(f"{name}={shown}", hint=hint)
 
 
 NO_OPTIONS: Final = Options()
@@ -228,3 +261,31 @@ class Request:
 @lru_cache(maxsize=1024, typed=True)
 def _head(*names: str | int) -> str:
     return repr(names)
+
+
+def is_encodable(text: str) -> bool:
+    r"""Whether files and addresses can hold a text: half of a surrogate pair has no UTF-8.
+
+    >>> is_encodable("naïve"), is_encodable("\ud800")
+    (True, False)
+    """
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_model(name: object) -> str:
+    """Return a model's name, or refuse it.
+
+    Raises:
+        OptionError: When it is no text, or one that cannot be written down.
+    """
+    if not isinstance(name, str):
+        raise OptionError(f"model={name!r}", hint="it is a text")
+    if not is_encodable(name):
+        raise OptionError(f"model={name!r}", hint="it holds half of a surrogate pair; remove it")
+    return name

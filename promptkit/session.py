@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from promptkit.defaults import NO_DEFAULTS, Defaults
 from promptkit.executor import OnError, check_window, run_window
-from promptkit.heartbeat import Heartbeat
 from promptkit.prompt import Prompt
 from promptkit.question import Question, function_of, name_of, request_of
 from promptkit.request import Api, CacheUse, Request, check_cache_use
 from promptkit.response import Response
-from promptkit.stream import TextStream
-from promptkit.totals import Call, Totals
+from promptkit.stream import TextStream, traced_call
+from promptkit.totals import Totals
 from promptkit.trace import Progress, Step
-from promptkit.transport import OnText, Transport
+from promptkit.transport import Transport
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from promptkit.batch import Batches
+    from promptkit.batch import Batches, BatchPolicy
     from promptkit.forecast import Forecast
 
 T = TypeVar("T")
@@ -69,7 +67,8 @@ class Session:
         Raises:
             PromptkitError: One of its kinds, see `promptkit.errors`.
         """
-        return await self._call(self.request(question, model, api, sample, options, cache=cache))
+        request = self.request(question, model, api, sample, options, cache=cache)
+        return await traced_call(self.transport, self.trace, request)
 
     def stream(
         self,
@@ -87,7 +86,7 @@ class Session:
         returned stream holds the whole answer with its usage.
         """
         request = self.request(question, model, api, sample, options, cache=cache)
-        return TextStream(lambda on_text: self._call(request, on_text))
+        return TextStream(lambda on_text: traced_call(self.transport, self.trace, request, on_text))
 
     def request(
         self,
@@ -103,24 +102,6 @@ class Session:
         return request_of(
             question, model, api, sample, cache, options, self.defaults, self.trace.lane
         )
-
-    async def _call(self, request: Request, on_text: OnText | None = None) -> Response:
-        started = time.monotonic()
-        try:
-            with Heartbeat():
-                response = await self.transport(request, on_text)
-        except BaseException as error:
-            attempts = getattr(error, "attempts", 0)
-            unsettled = getattr(error, "unsettled_usd", 0.0)
-            elapsed = time.monotonic() - started
-            self.trace.record(Call(request, None, error, time.time(), elapsed, attempts, unsettled))
-            raise
-        log = response.log
-        elapsed = time.monotonic() - started
-        self.trace.record(
-            Call(request, response, None, time.time(), elapsed, log.attempts, log.unsettled_usd)
-        )
-        return response
 
     # -- mapping --------------------------------------------------------------------------
 
@@ -187,6 +168,7 @@ class Session:
         into: str = "answer",
         concurrency: int | None = None,
         on_error: OnError = "keep",
+        deadline_s: float | None = None,
     ) -> pd.DataFrame:
         """Run over a DataFrame's rows and return it with the answers in new columns.
 
@@ -197,18 +179,35 @@ class Session:
             into: The new column; `{into}_error` holds what went wrong, if anything did.
             concurrency: How many rows are under way at once.
             on_error: "keep" puts errors into the error column, "raise" ends at the first one.
+            deadline_s: Seconds for all rows; a row that is late ends in a DeadlineError.
         """
-        from promptkit.adapters.frame import rows, with_answers
+        from promptkit.adapters import frame as frames
 
-        results = await self.map(fn, rows(frame), concurrency=concurrency, on_error=on_error)
-        return with_answers(frame, results, into)
+        how: Any = {"concurrency": concurrency, "on_error": on_error, "deadline_s": deadline_s}
+        return frames.with_answers(frame, await self.map(fn, frames.rows(frame), **how), into)
 
-    async def batch(self, questions: Iterable[Question], **settings: Any) -> list[Response]:
+    async def batch(
+        self,
+        questions: Iterable[Question] | AsyncIterable[Question],
+        *,
+        model: str | None = None,
+        api: Api | None = None,
+        sample: int = 0,
+        on_error: OnError = "raise",
+        policy: BatchPolicy | None = None,
+        **options: Any,
+    ) -> list[Response]:
         """Ask all questions at half price through the endpoint's batch API, within a day.
 
-        Takes the arguments of `ask`, and `on_error` as `map` does; see `promptkit.batch`.
+        Args:
+            questions: Any number of what `ask` takes.
+            model, api, sample, options: As for `ask`.
+            on_error: "raise" raises the first error when all have ended, "keep" returns errors.
+            policy: How large, how often, how long; see `promptkit.batch.BatchPolicy`.
         """
-        return await self.batches.run(self, questions, **settings)
+        return await self.batches.run(
+            self, questions, model, api, sample, on_error, policy, options
+        )
 
     @property
     def batches(self) -> Batches:
@@ -217,16 +216,34 @@ class Session:
 
         return self.batching() if self.batching else NO_BATCHES
 
-    async def estimate(self, fn: Any, items: Any, **how: Any) -> Forecast:
+    async def estimate(
+        self,
+        fn: Callable[..., Awaitable[Any]] | Prompt | str,
+        items: Iterable[Any] | AsyncIterable[Any],
+        *,
+        pilot: int | None = None,
+        within: float = 0.1,
+        total: int | None = None,
+        concurrency: int | None = None,
+        seed: int = 0,
+    ) -> Forecast:
         """Say beforehand what `map(fn, items)` will take: calls, tokens, cost and time.
 
-        To learn what cannot be counted it runs some of the items, which costs money; `pilot=0`
-        runs none. `how` is what `promptkit.forecast.estimate` takes: pilot, within, total,
-        concurrency, seed.
+        It runs some of the items, which costs money.
+
+        Args:
+            fn: As for `map`.
+            items: As for `map`; an iterator is used up.
+            pilot: The most items to try; 0 tries none; left alone a tenth, from 32 to 400.
+            within: Stop trying when the cost's interval is this narrow, as a share of the cost.
+            total: How many items there are, where `items` cannot tell or holds only some.
+            concurrency: As for `map`.
+            seed: Of the draw.
         """
         from promptkit.forecast import estimate
 
-        return await estimate(self, fn, items, **how)
+        how: Any = {"pilot": pilot, "within": within, "total": total, "seed": seed}
+        return await estimate(self, fn, items, concurrency=concurrency, **how)
 
     # -- the trace ------------------------------------------------------------------------
 
@@ -255,7 +272,11 @@ class Session:
 
     @property
     def usage(self) -> Totals:
-        """Running totals of this session and every step below it."""
+        """Running totals of this session and every step below it; they go on counting.
+
+        `before = session.usage.copy()` keeps them as they are now, and `session.usage - before`
+        is what came after.
+        """
         return self.trace.totals
 
     # -- closing --------------------------------------------------------------------------

@@ -149,7 +149,9 @@ def _summary_line(progress: Progress, *, refused: int = 0, stopped: int = 0) -> 
     totals = progress.step.totals
     if totals.requests:
         # What the calls came to says more than the rest of these parts: cost and seconds.
-        items = parts[: 2 if progress.failed else 1]
+        failed = totals.failed - refused - stopped
+        is_said = totals.requests == progress.done + progress.failed and failed == progress.failed
+        items = parts[: 2 if progress.failed and not is_said else 1]
         calls = totals_parts(totals, progress.elapsed_s, refused=refused, stopped=stopped)
         parts = [*items, *calls]
     return f"promptkit: {progress.step.name}: {plain(parts)}"

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from promptkit.request import Request
-from promptkit.response import NO_USAGE, Response, Usage
-from promptkit.tokens import Ratio
+from promptkit.response import Response
 from promptkit.transport import FunctionTransport, OnText
 from promptkit.transports.recording import Recorder, Replay
 
@@ -44,14 +43,16 @@ class Scripted:
         """Answer; a stream gets the text word by word."""
         self.requests.append(request)
         response = await self._answer(request)
-        if response.usage == NO_USAGE:
-            words = max(1, len(response.text.encode()) // 4) if response.text else 0
-            usage = Usage(Ratio().estimate(request), words, estimated=True)
-            response = replace(response, usage=usage, model=response.model or request.model)
+        if response.usage.estimated and not response.model:
+            response = replace(response, model=request.model)
         if on_text:
             for word in re.findall(r"\S+\s*|\s+", response.text):
                 on_text(word)
         return response
+
+    def __repr__(self) -> str:
+        """Say how often it was asked, not what."""
+        return f"Scripted(requests={len(self.requests)})"
 
 
 class FakeClock:

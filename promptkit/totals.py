@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from promptkit.errors import InterruptedStreamError
@@ -42,6 +42,7 @@ class Totals:
         cached: Of these, answered without a new request (cache, replay, joined).
         failed: Of these, without an answer; a call that the budget refused was never sent.
         retries: Requests sent again after a failure.
+        hedged: Answered calls that were late, so that a copy of each was sent (`connect(hedge=…)`).
         cost_usd: What the paid answers cost, as far as their prices are known.
         saved_usd: What the cached answers would have cost.
         unpriced: Paid answers whose price is unknown.
@@ -60,13 +61,40 @@ class Totals:
     unpriced: int = 0
     unsettled_usd: float = 0.0
     estimated: int = 0
+    hedged: int = 0
     latencies: list[float] = field(default_factory=list, repr=False)
+
+    def copy(self) -> Totals:
+        """Return the sums as they are now; a session's own go on counting.
+
+        >>> Totals(requests=3, cached=1).copy()
+        Totals(requests=3, cached=1, cost_usd=0.0)
+        """
+        return replace(self, latencies=list(self.latencies))
+
+    def __sub__(self, earlier: Totals) -> Totals:
+        """Return what has come since `earlier`, a copy of these totals; latencies are left out.
+
+        >>> Totals(requests=3, spent_usd=0.5) - Totals(requests=1, spent_usd=0.25)
+        Totals(requests=2, cost_usd=0.25)
+        """
+        names = [each.name for each in fields(self) if each.name != "latencies"]
+        return Totals(**{name: getattr(self, name) - getattr(earlier, name) for name in names})
+
+    def __repr__(self) -> str:
+        """Name the sums that are not 0, and the cost."""
+        names = [each.name for each in fields(self) if each.repr and each.name != "spent_usd"]
+        sums = {name: value for name in names if (value := getattr(self, name))}
+        sums["cost_usd"] = self.cost_usd
+        parts = (f"{k}={round(v, 9) if isinstance(v, float) else v}" for k, v in sums.items())
+        return f"Totals({', '.join(parts)})"
 
     def add(self, call: Call) -> None:
         """Count one call."""
         self.requests += 1
         if call.attempts > 1:
             hedged = call.response.log.hedged if call.response is not None else 0
+            self.hedged += hedged
             self.retries += call.attempts - 1 - hedged
         if call.unsettled_usd:
             self.unsettled_usd += call.unsettled_usd
@@ -90,7 +118,8 @@ class Totals:
                 self.unpriced += 1
             else:
                 self.spent_usd += cost
-            self._add_latency(log.latency_s)
+            if log.latency_s:  # an answer of a batch has none that says anything
+                self._add_latency(log.latency_s)
         else:
             self.cached += 1
             self.saved_usd += cost or 0.0

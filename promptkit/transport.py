@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol, cast, runtime_checkable
 
 from promptkit.errors import OptionError
 from promptkit.request import Request
-from promptkit.response import Response, as_response
+from promptkit.response import NO_USAGE, Response, Usage, as_response
+from promptkit.tokens import Ratio, tokens_of
 
 OnText = Callable[[str], None]
 """Called with each piece of text, in order, on the event loop. It must not block."""
@@ -30,7 +32,17 @@ class Transport(Protocol):
 
 
 class FunctionTransport:
-    """Lets a plain function be a Transport: sync or async, text or Response."""
+    """Lets a plain function be a Transport: sync or async, text or Response.
+
+    Where the function does not tell the usage, it is estimated from the lengths of the texts and
+    marked as estimated: what is unknown must not count as 0 against a budget.
+
+    >>> import asyncio
+    >>> answer = FunctionTransport(lambda request: "Blue.")
+    >>> response = asyncio.run(answer(Request(messages=(), model="m")))
+    >>> response.usage.output_tokens, response.usage.estimated
+    (1, True)
+    """
 
     def __init__(self, function: Callable[[Request], Any]) -> None:
         """Wrap `function`."""
@@ -45,6 +57,9 @@ class FunctionTransport:
             msg = f"the transport {self.function!r} returned {type(answer).__name__}"
             raise OptionError(msg, hint="return a str or a promptkit.Response")
         response = as_response(answer)
+        if response.usage is NO_USAGE:  # nobody said that there were none
+            usage = Usage(Ratio().estimate(request), tokens_of(response.text), estimated=True)
+            response = replace(response, usage=usage)
         if on_text and response.text:
             on_text(response.text)
         return response

@@ -26,17 +26,20 @@ from servers.batches import Plan
 
 KEY = "sk-test-0123456789abcdefWXYZ"
 COUNT = 50
+WORST = 0.5 * (len("question 1") + 16 + 32 + 0.60 / 0.15 * 20) * 0.15 / 1e6
+"""What a line may cost at most, about: its text and what is around it, and 20 tokens."""
+
 CHILD = Path(__file__).parent / "servers" / "batch_child.py"
 MOMENTS = ("upload", "before create", "create", "polling", "content")
 """Where the first process is when it is killed: waiting for the reply to this."""
 
 
-def start(server: BatchServer, home: Path, cache: str) -> subprocess.Popen[str]:
+def start(server: BatchServer, home: Path, cache: str, *budget: str) -> subprocess.Popen[str]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")
     }
     return subprocess.Popen(
-        [sys.executable, str(CHILD), server.url, KEY, str(COUNT), cache],
+        [sys.executable, str(CHILD), server.url, KEY, str(COUNT), cache, *budget],
         env=environment | {"PROMPTKIT_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -44,7 +47,7 @@ def start(server: BatchServer, home: Path, cache: str) -> subprocess.Popen[str]:
     )
 
 
-def kill_while(moment: str, server: BatchServer, home: Path, cache: str) -> None:
+def kill_while(moment: str, server: BatchServer, home: Path, cache: str, *budget: str) -> None:
     """Start a process, and kill it when the server has just that to reply to."""
     batches = server.batches
     if moment == "polling":
@@ -52,7 +55,7 @@ def kill_while(moment: str, server: BatchServer, home: Path, cache: str) -> None
     else:
         batches.held.add(moment)
     asked = {"polling": "show", "before create": "create"}.get(moment, moment)
-    first = start(server, home, cache)
+    first = start(server, home, cache, *budget)
     wait_until(lambda: batches.requests[asked] > 0 or first.poll() is not None)
     time.sleep(0.1)
     first.send_signal(signal.SIGKILL)
@@ -71,8 +74,8 @@ def wait_until(happened: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def finish(server: BatchServer, home: Path, cache: str) -> dict[str, Any]:
-    second = start(server, home, cache)
+def finish(server: BatchServer, home: Path, cache: str, *budget: str) -> dict[str, Any]:
+    second = start(server, home, cache, *budget)
     out, errors = second.communicate(timeout=80)
     assert second.returncode == 0, errors
     found: dict[str, Any] = json.loads(out)
@@ -117,6 +120,40 @@ def test_two_processes_at_once_share_the_work_and_pay_for_each_line_once(tmp_pat
     assert len(billed) == COUNT
     price = 0.5 * (2 * 0.15 + 4 * 0.60) / 1e6
     assert one["cost_usd"] + two["cost_usd"] == pytest.approx(COUNT * price)
+
+
+def book_amounts(home: Path) -> dict[str, dict[str, float]]:
+    """What stands in the spending book: for «all» and «day», by holder."""
+    (path,) = home.rglob("spending.sqlite")
+    found: dict[str, dict[str, float]] = {}
+    with sqlite3.connect(path) as database:
+        for meter, holder, usd in database.execute("SELECT meter, holder, usd FROM amounts"):
+            found.setdefault(meter, {})[holder] = usd
+    database.close()
+    return found
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_batch_of_a_killed_process_stands_in_the_profiles_book_at_its_true_cost_once(
+    moment: str, tmp_path: Path
+) -> None:
+    """The limit has room for the worst case once, and not for half of it again."""
+    limit = str(COUNT * WORST * 1.4)
+    with BatchServer(key=KEY) as server:
+        kill_while(moment, server, tmp_path, "disk", limit)
+        if moment == "polling":
+            promised = {who: usd for who, usd in book_amounts(tmp_path)["all"].items() if who}
+            batches = [usd for who, usd in promised.items() if who.startswith("batch ")]
+            assert sum(batches) == pytest.approx(COUNT * WORST, rel=0.05)
+        found = finish(server, tmp_path, "disk", limit)
+        assert set(server.batches.billed.values()) == {1}
+        book = book_amounts(tmp_path)
+        for meter in ("all", "day"):
+            assert book[meter].pop("") == pytest.approx(found["cost_usd"])
+            assert book[meter] == {}, "nothing is held or promised any more"
+        finish(server, tmp_path, "none", limit)  # all of it once more, and it fits
+    after = book_amounts(tmp_path)
+    assert after["all"] == {"": pytest.approx(2 * found["cost_usd"])}
 
 
 def main() -> None:

@@ -206,11 +206,38 @@ def test_a_client_handed_in_is_used_with_its_own_address() -> None:
         {"transport": Scripted("x"), "budget": "lots"},
         {"transport": Scripted("x"), "limits": {"rpm": 1}},
         {"replay": "a.jsonl", "record": "b.jsonl"},
+        {"transport": Scripted("x"), "limits": 3},
+        {"transport": Scripted("x"), "retry": 3},
+        {"transport": Scripted("x"), "retry": None},
+        {"transport": Scripted("x"), "hedge": "soon"},
+        {"transport": Scripted("x"), "pack": 3},
+        {"transport": Scripted("x"), "ledger": 3},
+        {"transport": Scripted("x"), "record": 3},
+        {"transport": Scripted("x"), "model": 3},
+        {"replay": 3},
+        {"base_url": 3, "model": "m"},
+        {"base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key": 3},
+        {"routes": 3},
     ],
 )
 def test_bad_arguments_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises((OptionError, StoreError)):
         pk.connect(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (pk.Routes, {"routes": ("a",), "breaker": 3}),
+        (pk.Routes, {"routes": ("a",), "patience_s": "3"}),
+        (pk.RetryPolicy, {"max_attempts": "3"}),
+        (pk.RetryPolicy, {"deadline_s": "3"}),
+        (pk.RetryPolicy, {"first_wait_s": -1.0}),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_when_they_are_made(kind: Any, settings: Any) -> None:
+    with pytest.raises(OptionError):
+        kind(**settings)
 
 
 async def test_a_transport_of_ones_own_leaves_nothing_on_disk(tmp_path: Path) -> None:

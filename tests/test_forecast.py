@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 import random
 from collections.abc import AsyncIterator
@@ -155,7 +156,33 @@ async def test_a_forecast_says_whether_the_budget_is_enough() -> None:
     assert "enough" in str(enough)
     short = await asked.estimate(ASK, large, pilot=40)
     assert short.fits is False
-    assert "may not be enough" in str(short)
+    assert short.affordable is not None
+    assert 0 < short.affordable < 5000
+    assert f"not enough: about {short.affordable:,} of 5,000 items" in str(short)
+    assert enough.affordable == 100
+
+
+async def test_between_the_ends_of_the_cost_the_budget_may_not_be_enough() -> None:
+    session, _ = connected(budget=0.05)
+    forecast = await session.using(max_tokens=20).estimate(ASK, questions(100))
+    assert forecast.cost_usd is not None
+    tight = dataclasses.replace(forecast, budget_left_usd=forecast.cost_usd.value)
+    assert tight.fits is False
+    assert "may not be enough" in str(tight)
+
+
+async def test_a_forecast_shows_itself_as_its_table() -> None:
+    session, _ = connected()
+    ask = Prompt("{q:trusted} <b>")
+    forecast = await session.using(max_tokens=20).estimate(ask, questions(40), pilot=4)
+    said: list[str] = []
+    printer = type("Printer", (), {"text": staticmethod(said.append)})()
+    forecast._repr_pretty_(printer, cycle=False)
+    assert said == [str(forecast)]
+    page = forecast._repr_html_()
+    assert "40 items: 0 cached, 4 tried" in page
+    assert page.count("<tr>") == 6
+    assert len(page) < 2_000
 
 
 async def test_the_running_cells_budget_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +271,29 @@ async def test_a_trial_of_a_strange_size_is_refused(bad: Any) -> None:
     session, _ = connected()
     with pytest.raises(OptionError, match="pilot"):
         await session.estimate(ASK, questions(3), pilot=bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"within": 2},
+        {"within": 0},
+        {"within": -0.1},
+        {"within": "0.1"},
+        {"within": True},
+        {"within": float("nan")},
+        {"total": -1},
+        {"total": "300"},
+        {"concurrency": 0},
+        {"concurrency": "4"},
+        {"seed": "x"},
+    ],
+)
+async def test_settings_that_cannot_be_are_refused_before_anything_is_paid(bad: Any) -> None:
+    session, scripted = connected()
+    with pytest.raises(OptionError, match=next(iter(bad))):
+        await session.estimate(ASK, questions(3), **bad)
+    assert scripted.requests == []
 
 
 # -- time ---------------------------------------------------------------------------------------

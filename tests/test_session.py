@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -152,7 +153,17 @@ async def test_an_error_of_the_items_themselves_is_raised() -> None:
         await session.map(text_of, items(), on_error="keep")
 
 
-@pytest.mark.parametrize("bad", [{"concurrency": 0}, {"concurrency": 2.5}, {"on_error": "ignore"}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"concurrency": 0},
+        {"concurrency": 2.5},
+        {"concurrency": True},
+        {"on_error": "ignore"},
+        {"deadline_s": "5"},
+        {"deadline_s": True},
+    ],
+)
 async def test_a_window_that_cannot_run_is_refused(bad: dict[str, Any]) -> None:
     session, _ = scripted()
     with pytest.raises(OptionError):
@@ -215,6 +226,81 @@ async def test_leaving_a_stream_early_cancels_the_call() -> None:
         assert piece == "first"
         break
     await asyncio.wait_for(ended.wait(), 5)
+
+
+class Endless:
+    """Writes one word, and then nothing for a minute."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    async def __call__(self, request: Request, on_text: Any = None, /) -> pk.Response:
+        try:
+            on_text("first")
+            await asyncio.sleep(60)
+        finally:
+            self.ended += 1
+        return pk.Response()
+
+
+async def test_a_closed_stream_has_ended_its_call() -> None:
+    model = Endless()
+    session = pk.connect(transport=model, model="m")
+    async with contextlib.aclosing(session.stream("Hi")) as stream:
+        async for piece in stream:
+            assert piece == "first"
+            break
+    assert model.ended == 1
+    assert session.usage.failed == 1
+    assert [piece async for piece in stream] == []
+    assert repr(stream) == "TextStream(closed)"
+
+
+async def test_who_reads_a_stream_that_another_task_closes_comes_to_its_end() -> None:
+    model = Endless()
+    stream = pk.connect(transport=model, model="m").stream("Hi")
+
+    async def read() -> list[str]:
+        return [piece async for piece in stream]
+
+    reader = asyncio.create_task(read())
+    while repr(stream) != "TextStream(begun)":
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await stream.aclose()
+    assert await reader == ["first"]
+    assert model.ended == 1
+
+
+async def test_a_stream_closed_before_its_first_piece_asks_nothing() -> None:
+    session, model = scripted()
+    stream = session.stream("Hi")
+    assert repr(stream) == "TextStream(not begun)"
+    await stream.aclose()
+    assert [piece async for piece in stream] == []
+    assert model.requests == []
+
+
+async def test_the_difference_of_two_usages_is_what_came_between() -> None:
+    session, _ = scripted()
+    await session.ask("One?")
+    before = session.usage.copy()
+    await session.map("{q:trusted}", ["One?", "Two?", "Three?"])
+    assert before.requests == 1
+    assert len(before.latencies) == 1
+    since = session.usage - before
+    assert (since.requests, since.cached, since.failed) == (3, 0, 0)
+    assert since.output_tokens == session.usage.output_tokens - before.output_tokens
+    assert since.cost_usd is None
+
+
+async def test_what_is_shown_of_a_usage_and_a_model_is_short_and_holds_no_text() -> None:
+    session, model = scripted("A private answer.")
+    await session.ask("A private question?")
+    assert repr(session.usage).startswith("Totals(requests=1, input_tokens=")
+    assert repr(session.usage).endswith("cost_usd=None)")
+    assert repr(model) == "Scripted(requests=1)"
+    assert len(repr(session.usage)) < 120
 
 
 async def test_a_cached_rerun_sends_nothing_and_costs_nothing() -> None:

@@ -60,7 +60,7 @@ def test_a_log_gets_one_line_when_the_outermost_map_has_ended():
     done = run()
     assert done.stdout == "the program's own output\n"
     (line,) = done.stderr.splitlines()
-    assert line.startswith("promptkit: map inner: 10 of 10 · 1 failed · 10 calls · 1 failed · ")
+    assert line.startswith("promptkit: map inner: 10 of 10 · 10 calls · 1 failed · ")
     assert "tokens in" in line
     assert "$0.0000" in line
 

@@ -7,10 +7,12 @@ show it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from promptkit.errors import AuthenticationError, CallError
+from promptkit.errors import AuthenticationError, CallError, InterruptedStreamError
+from promptkit.response import Choice, Response
 from promptkit.secret import MaskedHeader, Secret, mask
 
 _SHORTEST_KEY: Final = 12
@@ -92,22 +94,105 @@ class EchoMask:
         """Return headers without the key."""
         for text in headers.values():
             if self._text in text:
-                return {name: self._on_text(text) for name, text in headers.items()}
+                return {name: self.on_text(text) for name, text in headers.items()}
         return headers
 
     def on_error(self, error: CallError) -> None:
         """Take the key out of what an error tells."""
         error.headers = dict(self.on_headers(error.headers))
-        error.message = self._on_text(error.message)
-        error.hint = self._on_text(error.hint)
+        error.message = self.on_text(error.message)
+        error.hint = self.on_text(error.hint)
+        if isinstance(error, InterruptedStreamError):
+            error.text = self.on_text(error.text)
         error.args = (error.message,)
 
-    def _on_text(self, text: str) -> str:
-        return text.replace(self._key.reveal(), mask(self._key.reveal()))
+    def on_response(self, response: Response) -> Response:
+        """Return an answer without the key: JSON can spell it so that no body shows it."""
+        for choice in response.choices:
+            if self._text in choice.text or self._text in (choice.finish_reason or ""):
+                break
+        else:
+            if self._text not in response.model:
+                return response
+        choices = tuple([self._on_choice(choice) for choice in response.choices])
+        return replace(response, choices=choices, model=self.on_text(response.model))
+
+    def _on_choice(self, choice: Choice) -> Choice:
+        """Return a choice without the key; its tokens, which join to it, go with it."""
+        text, reason = self.on_text(choice.text), choice.finish_reason
+        if text == choice.text and self._text not in (reason or ""):
+            return choice
+        return Choice(text, None if reason is None else self.on_text(reason))
+
+    def on_text(self, text: str) -> str:
+        """Return a text without the key."""
+        return text.replace(self._text, mask(self._key.reveal()))
+
+    def in_pieces(self) -> PieceMask:
+        """Return what masks the key in one text that comes in pieces."""
+        return PieceMask(self._text)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Refuse to be pickled, as a Secret does."""
         return self._key.__reduce__()
+
+
+class PieceMask:
+    """Masks a key in a text that comes in pieces, wherever it is cut.
+
+    Only what may be the beginning of the key waits for the next piece. What is handed on joins to
+    what `EchoMask.on_text` makes of the whole.
+
+    >>> hold = EchoMask(Secret("0123456789abcd")).in_pieces()
+    >>> hold.feed("my key 0123456"), hold.feed("789abcd."), hold.rest()
+    ('my key ', '…abcd.', '')
+    """
+
+    __slots__ = ("_first", "_held", "_key", "_most")
+
+    def __init__(self, key: MaskedHeader) -> None:
+        """Begin with nothing held back."""
+        self._key = key
+        self._first = key[:1]
+        self._most = len(key) - 1
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece; return what may be shown."""
+        if not self._held and len(piece) <= self._most:  # most pieces: no whole key fits in
+            start = self._beginning(piece, 0)
+            if start < 0:
+                return piece
+            self._held = piece[start:]
+            return piece[:start]
+        text = MaskedHeader(self._held + piece)
+        shown = ""
+        if self._key in text:
+            *heads, tail = text.split(self._key)
+            shown = "".join([f"{head}{mask(self._key)}" for head in heads])
+            text = MaskedHeader(tail)
+        start = self._beginning(text, max(0, len(text) - self._most))
+        if start < 0:
+            start = len(text)
+        self._held = MaskedHeader(text[start:])
+        return shown + text[:start]
+
+    def _beginning(self, text: str, start: int) -> int:
+        """Return from where on the end of `text` may begin the key; -1 where it does not."""
+        start = text.find(self._first, start)
+        while start >= 0 and not self._key.startswith(text[start:]):
+            start = text.find(self._first, start + 1)
+        return start
+
+    def rest(self) -> str:
+        """Return what was held back, when the text has ended."""
+        held, self._held = self._held, ""
+        return str(held)
+
+    def rest_of_break(self) -> str:
+        """Return what was held back when the text broke off; so much of a key is masked too."""
+        held = self.rest()
+        return held if len(held) < _SHORTEST_KEY else "…"
 
 
 def mask_of(key: Secret | None) -> EchoMask | None:

@@ -8,7 +8,6 @@ the process, lines are closed only when the whole call returns.
 from __future__ import annotations
 
 import asyncio
-import time
 import warnings
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from promptkit.adapters.batch_account import Account
 from promptkit.adapters.batch_api import BatchApi
 from promptkit.adapters.batch_file import missing, outcome_of, read_key, rejections
 from promptkit.adapters.batch_journal import Journal
+from promptkit.adapters.batch_stop import Open
 from promptkit.clock import Clock
 from promptkit.errors import CallError, PromptkitError
 from promptkit.pricing import PriceOf
@@ -43,6 +43,7 @@ class Means:
         price_of: From (model, endpoint) to a list price.
         clock: Time.
         committed: See `Account`.
+        open_lines: What stopped calls left at the endpoint, for the trace.
     """
 
     api: BatchApi
@@ -52,6 +53,7 @@ class Means:
     price_of: PriceOf
     clock: Clock
     committed: dict[bytes, float] = field(default_factory=dict)
+    open_lines: Open = field(default_factory=dict)
 
 
 class Collector:
@@ -89,7 +91,7 @@ class Collector:
             outcome = outcome_of(request, data, self._api.dialect)
             if isinstance(outcome, Response):
                 outcome = self._account.priced(request, outcome)
-                outcome = replace(outcome, log=CallLog(latency_s=_duration(batch)))
+                outcome = replace(outcome, log=CallLog())
             found[key] = outcome
             if len(found) % _AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -149,16 +151,3 @@ class Collector:
         for token, keys in self._unclosed.items():
             self._journal.close_lines(token, keys)
         self._unclosed.clear()
-
-
-def _duration(batch: Mapping[str, Any]) -> float:
-    """Return the seconds from a batch's making to its end.
-
-    >>> _duration({"created_at": 100, "completed_at": 160})
-    60
-    """
-    created = batch.get("created_at")
-    ended = batch.get("completed_at") or batch.get("expired_at") or batch.get("cancelled_at")
-    if not isinstance(created, (int, float)):
-        return 0.0
-    return max(0.0, (ended if isinstance(ended, (int, float)) else time.time()) - created)

@@ -1,11 +1,12 @@
 """The lines of batch files: from Requests to JSONL, and from a batch's output back to answers.
 
-Everything here is pure. A line carries a request under its key in hexadecimal, which names nobody
+A line carries a request under its key in hexadecimal, which names nobody
 and says nothing of the prompt, and which is the same in every process that asks the same.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.wire import decode, encode
 from promptkit.errors import (
     CallError,
+    PromptkitError,
     ProtocolError,
     RateLimitError,
     RefusedRequestError,
@@ -26,6 +28,9 @@ from promptkit.request import Request
 from promptkit.response import Response
 
 _FIRST_ERROR: Final = 300
+_TURN: Final = 256
+"""Lines written between two turns of the event loop."""
+
 _UNRUN: Final = ("batch_expired", "server_error")
 """Codes of lines that were not run and may be asked again."""
 
@@ -76,6 +81,25 @@ def line_of(request: Request, dialect: Dialect, *, azure: bool = False) -> Line:
     text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
     inputs = len(body["input"]) if request.api == "embeddings" else 1
     return Line(request.key, path, request.model, text.encode("utf-8", "replace") + b"\n", inputs)
+
+
+async def write_lines(
+    requests: Sequence[Request], dialect: Dialect, max_bytes: int, *, azure: bool
+) -> tuple[list[Line], dict[bytes, PromptkitError]]:
+    """Write screened requests as lines; return them, and the errors of those that cannot be."""
+    lines: list[Line] = []
+    errors: dict[bytes, PromptkitError] = {}
+    for number, request in enumerate(requests, 1):
+        try:
+            line = line_of(request, dialect, azure=azure)
+            if len(line.data) > max_bytes:
+                raise too_long(line, max_bytes)
+            lines.append(line)
+        except PromptkitError as error:
+            errors[request.key] = error
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
+    return lines, errors
 
 
 def split(lines: Iterable[Line], *, max_lines: int, max_bytes: int) -> Iterator[list[Line]]:

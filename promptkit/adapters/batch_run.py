@@ -7,7 +7,6 @@ and follows all of them to their end. What failed and may be asked again goes in
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -16,8 +15,9 @@ from typing import Any, Final
 
 from promptkit.adapters.batch_account import Account
 from promptkit.adapters.batch_collect import Collector, Means
-from promptkit.adapters.batch_file import Line, line_of, split, too_long
+from promptkit.adapters.batch_file import Line, split, write_lines
 from promptkit.adapters.batch_policy import BatchPolicy
+from promptkit.adapters.batch_stop import say_what_goes_on, settled, show_unsettled
 from promptkit.adapters.batch_submit import Submitter
 from promptkit.errors import BudgetError, CallError, PromptkitError, RateLimitError, ServerError
 from promptkit.request import Request
@@ -49,8 +49,9 @@ class BatchRun:
         self._policy = policy
         self._step = step
         self._asked = requests
-        self._account = Account(means.meters, means.price_of, means.committed)
-        self._submitter = Submitter(means.api, means.journal, policy, means.clock)
+        book = means.journal.path.with_name("spending.sqlite")
+        self._account = account = Account(means.meters, means.price_of, means.committed, book)
+        self._submitter = Submitter(means.api, means.journal, account, policy, means.clock)
         self._collector = Collector(means, self._account)
         self._screened: dict[bytes, Request] = {}
         self._first: dict[bytes, int] = {}
@@ -58,6 +59,8 @@ class BatchRun:
         self._outcomes: dict[bytes, Outcome] = {}
         self._attempts: Counter[bytes] = Counter()
         self._running: dict[str, set[bytes]] = {}
+        self._made: set[str] = set()
+        self._open_lines = means.open_lines
         self._live: dict[str, int] = {}
         self._answered = 0
         self._progress = Progress(step, len(requests))
@@ -81,11 +84,10 @@ class BatchRun:
             return self._results()
         except BaseException as error:
             if self._running:
-                self._say_what_goes_on(error)
+                self._stop(error)
             raise
         finally:
-            self._account.leave({key for keys in self._running.values() for key in keys})
-            self._account.release()
+            self._account.close()
             self._progress.end()
 
     async def _rounds(self) -> None:
@@ -148,8 +150,9 @@ class BatchRun:
             self._fail(keys, error)
             return set()
         if token is None:
-            self._account.settle(keys, 0.0)
+            self._account.give_back(keys)
             return keys
+        self._made.add(token)
         self._running.setdefault(token, set()).update(keys)
         return set()
 
@@ -173,23 +176,16 @@ class BatchRun:
 
     async def _lines(self, keys: list[bytes]) -> list[Line]:
         """Write the lines of these requests; those that cannot be written have failed."""
-        lines = []
-        for key in keys:
-            try:
-                line = line_of(self._screened[key], self._api.dialect, azure=self._api.azure)
-                if len(line.data) > self._policy.max_bytes:
-                    raise too_long(line, self._policy.max_bytes)
-            except PromptkitError as error:
-                self._fail([key], error)
-                continue
-            lines.append(line)
-            if len(lines) % _TURN == 0:
-                await asyncio.sleep(0)
+        wanted = [self._screened[key] for key in keys]
+        is_azure, limit = self._api.azure, self._policy.max_bytes
+        lines, errors = await write_lines(wanted, self._api.dialect, limit, azure=is_azure)
+        for key, error in errors.items():
+            self._fail([key], error)
         return lines
 
     def _fail(self, keys: Collection[bytes], error: PromptkitError) -> None:
         """Take an error as the outcome of requests of which nothing was sent."""
-        self._account.settle(keys, 0.0)
+        self._account.give_back(keys)
         for key in keys:
             self._put(key, error)
 
@@ -231,20 +227,22 @@ class BatchRun:
     ) -> None:
         """Put answers on the bill: the budgets, the trace, and the ledger down to its file."""
         answers = self._collector.shared(token, answers)
-        self._journal.close_lines(token, failed)
         await self._end(token, answers, failed)
+        self._journal.close_lines(token, failed)
         for observer in self._step.observers:
             if hasattr(observer, "flush"):
                 await asyncio.to_thread(observer.flush)
         self._collector.billed(token, answers)
+        self._account.billed(token, [*answers, *failed])
 
     async def _end(
         self, token: str, answers: Mapping[bytes, Response], failed: dict[bytes, CallError]
     ) -> dict[bytes, CallError]:
         """Settle the account of a batch and write its calls into the trace."""
         self._live.pop(token, None)
-        paid = [response.paid_usd or 0.0 for response in answers.values()]
-        self._account.settle(self._running.pop(token), sum(paid))
+        costs = {key: response.paid_usd or 0.0 for key, response in answers.items()}
+        self._account.settle(token, dict.fromkeys(failed, 0.0) | costs)
+        del self._running[token]
         for number, (key, response) in enumerate(answers.items(), 1):
             self._put(key, response)
             if number % _TURN == 0:
@@ -254,6 +252,7 @@ class BatchRun:
     def _put(self, key: bytes, outcome: Outcome) -> None:
         """Take the outcome of a request and write its call into the trace."""
         self._outcomes[key] = outcome
+        settled(self._open_lines, key)
         if isinstance(outcome, PromptkitError):
             outcome.attempts = self._attempts[key]
         self._record(self._first[key], outcome)
@@ -291,11 +290,13 @@ class BatchRun:
             results.append(outcome)
         return results
 
-    def _say_what_goes_on(self, error: BaseException) -> None:
-        """Tell whoever stopped the call that its batches go on, and what to do about it."""
-        text = (
-            f"{sum(map(len, self._running.values())):,} requests go on at the endpoint: run again "
-            "to collect the answers, or see session.batches.under_way() and .cancel()"
-        )
-        error.add_note(text)
-        print(f"promptkit: {text}", file=sys.stderr)  # noqa: T201 -- an interrupt shows no notes
+    def _stop(self, error: BaseException) -> None:
+        """Tell what goes on at the endpoint, and what it may cost."""
+        say_what_goes_on(error, sum(map(len, self._running.values())))
+        mine = [key for token in self._made & set(self._running) for key in self._running[token]]
+        lines = [
+            (self._asked[self._first[key]], key, self._account.worst(self._screened[key]))
+            for key in sorted(mine, key=self._first.__getitem__)
+        ]
+        elapsed = time.monotonic() - self._started
+        show_unsettled(self._step, error, lines, self._open_lines, elapsed)

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
+from promptkit.adapters.batch_account import Account
 from promptkit.adapters.batch_api import ENDED, BatchApi, is_uncertain
 from promptkit.adapters.batch_file import Line
 from promptkit.adapters.batch_journal import Entry, Journal
@@ -43,8 +44,16 @@ _CLEAN_UP_S: Final = 5.0
 class Submitter:
     """Makes and follows the batches of one call."""
 
-    def __init__(self, api: BatchApi, journal: Journal, policy: BatchPolicy, clock: Clock) -> None:
+    def __init__(
+        self,
+        api: BatchApi,
+        journal: Journal,
+        account: Account,
+        policy: BatchPolicy,
+        clock: Clock,
+    ) -> None:
         """Work for one call of `Session.batch`."""
+        self._account = account
         self._api = api
         self._journal = journal
         self._policy = policy
@@ -76,11 +85,12 @@ class Submitter:
         if self._journal.claim(entry, keys):
             return None
         try:
+            self._account.send(token, keys)
             async with self._lease(token):
                 file_id = await self._upload(f"promptkit-{token}.jsonl", lines)
                 self._journal.note_file(token, file_id)
         except BaseException:
-            self._journal.drop(token, self._holder)  # nothing was made of it
+            self._drop(token)  # nothing was made of it
             raise
         await self.unbroken(self._create(entry, file_id, lines[0].path))
         return token
@@ -150,9 +160,17 @@ class Submitter:
                 await self._clock.sleep(min(self._policy.lease_s / 4, self._policy.first_poll_s))
 
     async def _give_up(self, entry: Entry, file_id: str | None) -> None:
-        if self._journal.drop(entry.token, self._holder) and file_id is not None:
+        if self._drop(entry.token) and file_id is not None:
             with suppress(CallError):  # an uploaded file costs nothing and expires by itself
                 await self._api.delete(file_id)
+
+    def _drop(self, token: str) -> bool:
+        """Forget a claim of which no batch was made; False when it is another's by now."""
+        # The money first: with the claim gone, nobody would know that it has to be freed.
+        if not self._journal.renew(token, self._holder, self._policy.lease_s):
+            return False
+        self._account.withdraw(token, self._journal.keys(token))
+        return self._journal.drop(token, self._holder)
 
     @asynccontextmanager
     async def _lease(self, token: str) -> AsyncIterator[None]:
@@ -227,6 +245,7 @@ class Submitter:
                 continue
             batch = await self._look(entry.batch_id)
             if batch is None:
+                self._account.withdraw(token, self._journal.keys(token))
                 self._journal.drop(token)
                 return {"status": "gone"}
             batch["status"] = str(batch.get("status")).lower()

@@ -20,6 +20,7 @@ from typing import Final
 
 from promptkit.adapters.holder import Holder
 from promptkit.adapters.spending_book import SpendingBook
+from promptkit.adapters.standing import Standing, Want
 from promptkit.errors import StoreError
 from promptkit.transports.meter import Budget, Meter, lock, wake
 
@@ -39,6 +40,9 @@ class BookMeter(Meter):
     Attributes:
         book: Where what is spent is kept.
         day: The day counted now; None for a meter without days.
+        promised_usd: What batches at the endpoint may cost at most.
+        unsent_usd: Reserved for lines of batches of which nothing has been sent: a process that
+            dies has not spent it.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class BookMeter(Meter):
         self._limit = self.cap
         self._until = float("inf")
         self._holder: Holder | None = None
-        self._elsewhere = 0.0
+        self._elsewhere = self.promised_usd = self.unsent_usd = 0.0
         self._refused, self._refused_at = 0.0, float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._timer_loop: asyncio.AbstractEventLoop | None = None
@@ -75,19 +79,24 @@ class BookMeter(Meter):
 
     def left(self) -> float:
         """What the hard limit leaves if all reservations and all blocks come back."""
-        return self._limit - self.earlier_usd - self.counted
+        return self._limit - self.earlier_usd - self.promised_usd - self.counted
 
     def reserve(self, amount: float) -> None:
         """Set `amount` aside, and let it outlive this process."""
         self.reserved_usd += amount
         if self._holder is not None:
-            self._holder.number[0] = self.counted + self.reserved_usd
+            self._holder.number[0] = self.counted + self.reserved_usd - self.unsent_usd
 
     def settle(self, reserved: float, spent: float) -> None:
         """Give a reservation back and count what was spent."""
         super().settle(reserved, spent)
         if self._holder is not None:
-            self._holder.number[0] = self.counted + self.reserved_usd
+            self._holder.number[0] = self.counted + self.reserved_usd - self.unsent_usd
+
+    def set_unsent(self, change: float) -> None:
+        """Say that more, or less, of what is reserved is for nothing sent yet, under the lock."""
+        self.unsent_usd = max(0.0, self.unsent_usd + change)
+        self.reserve(0.0)
 
     def wait(self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
         """Have `future` set when there may be room, here or in another process."""
@@ -118,25 +127,27 @@ class BookMeter(Meter):
                 hint = "free the disk, or make the folder writable"
                 msg = f"{self.book.holders} cannot be written ({error.strerror})"
                 raise StoreError(msg, hint=hint) from None
-        standing = self.book.exchange(
-            self._key,
-            self._holder.name if self._holder else "",
-            day=self.day,
-            spent=self.counted,
-            reserved=self.reserved_usd,
-            worst=worst,
-            limit=self._limit,
-        )
+        self.take(self.book.exchange(self.want(worst)))
+
+    def want(self, worst: float = 0.0, less: float = 0.0) -> Want:
+        """What this meter has to say to the book, with `less` reserved than now."""
+        name = self._holder.name if self._holder else ""
+        reserved = max(0.0, self.reserved_usd - less)
+        return Want(self._key, name, self.day, self.counted, reserved, worst, self._limit)
+
+    def take(self, standing: Standing) -> None:
+        """Go on from what the book has answered to `want`. Call it under the lock."""
         if self.day is not None and standing.day != self.day:
             self.day = standing.day
             next_day = datetime.fromisoformat(f"{self.day}T00:00:00+00:00") + timedelta(days=1)
             self._until = next_day.timestamp()
         self.earlier_usd, self._elsewhere = standing.spent, standing.elsewhere
+        self.promised_usd = standing.promised
         self.counted, self._granted = 0.0, standing.granted
         # A block of exactly what is needed must have room for it, however sums are rounded.
         self.cap = standing.granted + _CENT_OF_CENT if standing.granted else 0.0
         if self._holder is not None:
-            self._holder.number[0] = self.reserved_usd
+            self._holder.number[0] = self.reserved_usd - self.unsent_usd
 
     def _watch(self) -> None:
         """Look after a while whether the block is still needed."""
@@ -155,6 +166,9 @@ class BookMeter(Meter):
                 self._give_back()
             if self.cap or self.reserved_usd:
                 self._watch()
+            else:  # nobody may ever close the session: it keeps no open files for it
+                self._leave()
+                self.book.close()
 
     def _give_back(self) -> None:
         if self.counted or self._granted > self.reserved_usd:
@@ -177,8 +191,8 @@ class BookMeter(Meter):
     def end(self) -> None:
         """Give everything back at the end of the process; what is under way stays spent."""
         with lock():
-            self.counted += self.reserved_usd
-            self.reserved_usd = 0.0
+            self.counted += max(0.0, self.reserved_usd - self.unsent_usd)
+            self.reserved_usd = self.unsent_usd = 0.0
             self._give_back()
             self._leave()
 
@@ -192,7 +206,7 @@ class BookMeter(Meter):
 
     def begin_in_child(self) -> None:
         """Begin anew in a forked child: block, file and calls under way are its parent's."""
-        self.counted = self.reserved_usd = self.cap = self._granted = 0.0
+        self.counted = self.reserved_usd = self.unsent_usd = self.cap = self._granted = 0.0
         self.waiting, self._timer = [], None
         self._refused_at = float("-inf")
         if self._holder is not None:
@@ -216,11 +230,11 @@ def shared_meters(folder: Path, budget: Budget, name: str) -> tuple[Meter, ...]:
         book = SpendingBook(folder / "spending.sqlite")
         own, day = replace(budget, day=None), Budget(hard=budget.day)
         if own.hard is not None:
-            meters.append(BookMeter(book, own, f"profile {name!r}"))
+            meters.append(BookMeter(book, own, f"profile {name}"))
         elif own.softs:
-            meters.append(Meter(own, f"profile {name!r}"))
+            meters.append(Meter(own, f"profile {name}"))
         if day.hard is not None:
-            meters.append(BookMeter(book, day, f"day of profile {name!r}", daily=True))
+            meters.append(BookMeter(book, day, f"day of profile {name}", daily=True))
         found = _shared[place] = tuple(meters)
     return found
 

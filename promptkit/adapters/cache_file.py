@@ -11,20 +11,25 @@ With the digest as the table's own order (`WITHOUT ROWID`) writing was 2.4 times
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
+import time
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from promptkit.adapters.cache_rows import COLUMNS, Row, to_row
+from promptkit.adapters.cache_rows import COLUMNS, Row, seal_row, to_row
 from promptkit.adapters.database import open_database
 from promptkit.adapters.encryption import SALT_BYTES, Sealer
 from promptkit.codec import response_from_json
 from promptkit.errors import StoreError
 from promptkit.prompt import Message
+from promptkit.request import Request
+from promptkit.response import Response
 from promptkit.secret import Secret
+from promptkit.transports.store import Cache
 
 APPLICATION_ID: Final = 0x706B6368
 """Marks a cache file («pkch»), as sqlite3's documentation proposes for file formats."""
@@ -59,6 +64,11 @@ INSERT: Final = (
     f"created_at, used_at, expires_at) VALUES ({', '.join('?' * (len(Row._fields) + 7))})"
 )
 
+ADD: Final = (
+    "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+)
+"""Adds to what a file has counted: the number of «unpriced» hits came later than the others."""
+
 _BATCH: Final = 1_000
 _CHECK: Final = b"promptkit cache"
 
@@ -81,6 +91,19 @@ def question_digest(messages: tuple[Message, ...]) -> bytes:
     else:
         asked = repr([(message.role, message.text) for message in messages])
     return blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def row_of(
+    request: Request, response: Response, sealer: Sealer | None, settings: Cache
+) -> tuple[Any, ...]:
+    """Return the values that `INSERT` takes, as of now."""
+    now = int(time.time())
+    ends_at = None if settings.ttl_s is None else now + math.ceil(settings.ttl_s)
+    key, row, question = request.key, to_row(response), question_digest(request.messages)
+    if sealer is not None:
+        key, question = sealer.digest(key), sealer.digest(question)
+        row = seal_row(row, sealer, key)
+    return (key, *row, request.model, question, settings.tag, now, now, ends_at)
 
 
 def open_sealer(database: sqlite3.Connection, path: Path, secret: Secret | None) -> Sealer | None:

@@ -14,6 +14,7 @@ from zlib import crc32
 from promptkit.adapters.encryption import Sealer
 from promptkit.codec import response_from_json, response_to_json
 from promptkit.errors import StoreError
+from promptkit.request import is_encodable
 from promptkit.response import NO_HEADERS, Choice, Deferred, Response, Usage
 from promptkit.transports.store import FROM_CACHE
 
@@ -51,7 +52,7 @@ def to_row(response: Response) -> Row:
     if len(choices) == 1 and response.vectors is None and response.moderations is None:
         (choice,) = choices
         text, finish_reason = choice.text, choice.finish_reason
-        if not text.isascii() and not _is_encodable(text):
+        if not is_encodable(text) or not is_encodable(finish_reason or ""):
             text = finish_reason = None
         elif choice.logprobs is not None:
             body = _packed(response_to_json(response)["choices"][0][2])
@@ -62,7 +63,7 @@ def to_row(response: Response) -> Row:
     return Row(
         text,
         finish_reason,
-        response.model,
+        _encodable(response.model),
         usage.input_tokens,
         usage.output_tokens,
         usage.cached_tokens,
@@ -177,10 +178,6 @@ def _unpacked(body: bytes | None) -> Any:
         raise StoreError(f"a cached answer cannot be decoded ({error})") from None
 
 
-def _is_encodable(text: str) -> bool:
-    """Whether SQLite can keep it: half of a surrogate pair is no text to it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _encodable(text: str) -> str:
+    """Return a text that SQLite can keep: with a «?» for each half of a surrogate pair."""
+    return text if is_encodable(text) else text.encode("utf-8", "replace").decode()

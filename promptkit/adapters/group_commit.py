@@ -35,10 +35,8 @@ PATIENCE_S: Final = 30.0
 
 Row = tuple[Any, ...]
 Told = Callable[[StoreError | None], None]
-Failure = sqlite3.Error | OverflowError | StoreError | OSError
-_FAILURES: Final = (sqlite3.Error, OverflowError, StoreError, OSError)
-_OF_ONE_ROW: Final = (sqlite3.ProgrammingError, sqlite3.InterfaceError, OverflowError)
-"""What is wrong with a value, not with the file."""
+_OF_THE_FILE: Final = (sqlite3.OperationalError, StoreError, OSError)
+"""What is wrong with the file, not with a value in one of the rows."""
 
 
 class GroupCommit:
@@ -101,45 +99,49 @@ class GroupCommit:
     def _commit_scheduled(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
             self._scheduled.discard(loop)
-            if self._waiting and not self._commit():
-                self._schedule(loop, BUSY_MS / 1000)
+            is_done = not self._waiting
+            try:
+                is_done = is_done or self._commit()
+            finally:  # also when an interrupt comes in between
+                if not is_done:
+                    self._schedule(loop, BUSY_MS / 1000)
 
     def _commit(self) -> bool:
         """Write all that waits and tell those who wait for it; False when another is writing."""
         waiting = self._waiting
-        error: Failure | None = None
+        error: Exception | None = None
         try:
             self._write([row for row, *_ in waiting])
-        except _FAILURES as failure:
+        except Exception as failure:  # noqa: BLE001 -- whatever it is, those who wait must hear of it
             if self._is_to_be_tried_again(failure):
                 return False
             error = failure
         self._waiting = []
         self._busy_since = None
         self._last_commit = time.monotonic()
-        if isinstance(error, _OF_ONE_ROW):  # it must not sink its neighbours
+        if _is_of_one_row(error):  # it must not sink its neighbours
             for row, loop, told in waiting:
                 self._tell([(loop, told)], self._write_alone(row))
         else:
             self._tell([(loop, told) for _, loop, told in waiting], error)
         return True
 
-    def _is_to_be_tried_again(self, failure: Failure) -> bool:
+    def _is_to_be_tried_again(self, failure: Exception) -> bool:
         if getattr(failure, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
             return False
         if self._busy_since is None:
             self._busy_since = time.monotonic()
         return time.monotonic() - self._busy_since < PATIENCE_S
 
-    def _write_alone(self, row: Row) -> Failure | None:
+    def _write_alone(self, row: Row) -> Exception | None:
         try:
             self._write([row])
-        except _FAILURES as failure:
+        except Exception as failure:  # noqa: BLE001 -- as above
             return failure
         return None
 
     def _tell(
-        self, those: list[tuple[asyncio.AbstractEventLoop, Told]], failure: Failure | None
+        self, those: list[tuple[asyncio.AbstractEventLoop, Told]], failure: Exception | None
     ) -> None:
         error = StoreError(f"{self._path} cannot be written ({failure})") if failure else None
         try:
@@ -152,3 +154,9 @@ class GroupCommit:
             else:
                 with suppress(RuntimeError):  # that loop is closed, nobody waits there any more
                     loop.call_soon_threadsafe(told, error)
+
+
+def _is_of_one_row(error: Exception | None) -> bool:
+    """Whether each row is to be tried by itself: a value, and not the file, was refused."""
+    is_damage = type(error) is sqlite3.DatabaseError
+    return error is not None and not is_damage and not isinstance(error, _OF_THE_FILE)

@@ -8,6 +8,7 @@ it belongs to.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import secrets
@@ -52,6 +53,17 @@ def _this_boot() -> bytes:
         return b""
 
 
+def _write_out(descriptor: int) -> None:
+    """Write the whole file, and do not only make it long.
+
+    A hole in a full disk would end the process that writes its number there.
+    """
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    data = _this_boot().ljust(_NUMBER_AT, b"\0").ljust(_SIZE, b"\0")
+    if os.write(descriptor, data) < _SIZE:  # the disk had room for a part of it
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 class Holder:
     """A file locked by this process, and a number in it.
 
@@ -72,13 +84,15 @@ class Holder:
         self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         try:
             _try_lock(self._file)
-            # Written out and not only made long: a hole in a full disk would end the process.
-            os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, _this_boot().ljust(_NUMBER_AT, b"\0").ljust(_SIZE, b"\0"))
+            _write_out(self._file)
             self._memory = mmap.mmap(self._file, _SIZE)
-        except OSError:
+        except (OSError, ValueError) as error:
             os.close(self._file)
-            raise
+            with suppress(OSError):
+                self._path.unlink()
+            if isinstance(error, OSError):
+                raise
+            raise OSError(errno.EIO, str(error)) from None
         self._view = memoryview(self._memory)
         self.number = self._view[_NUMBER_AT : _NUMBER_AT + 8].cast("d")
 

@@ -46,7 +46,7 @@ class OverHttp:
         """
         streamed = None
         if on_text is not None and request.api in STREAMING:
-            streamed = StreamedAnswer(request, self.dialect, on_text)
+            streamed = StreamedAnswer(request, self.dialect, on_text, self._mask())
         try:
             outcome = await self._attempt(request, streamed)
         except CallError as error:
@@ -111,6 +111,8 @@ class OverHttp:
             if reported is not None:
                 return reported
         response = decode(request, data, self.dialect, headers, log)
+        if mask is not None:
+            response = mask.on_response(response)
         if streamed is not None and response.text:
             streamed.hand_on(response.text)
         return response

@@ -22,6 +22,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+from weakref import WeakSet
 
 from promptkit.adapters.database import open_database
 from promptkit.errors import StoreError
@@ -63,15 +64,19 @@ class SqliteLease:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Prepare; the file is opened by the first call."""
         self.path = Path(path)
-        self._lock = threading.Lock()
         self._warned = False
-        self._begin()
-        atexit.register(self.close)
-
-    def _begin(self) -> None:
-        self._pid = os.getpid()
-        self._process = os.urandom(8).hex()
         self._database: sqlite3.Connection | None = None
+        self.begin()
+        atexit.register(self.close)
+        _leases.add(self)
+
+    def begin(self) -> None:
+        """Set up what belongs to one process; a parent's connection is left to it, open."""
+        self._lock = threading.Lock()
+        self._process = os.urandom(8).hex()
+        if self._database is not None:
+            _inherited.append(self._database)
+            self._database = None
 
     def share(self, place: str, user: str, used: float, *, is_waiting: bool) -> float:
         """Say how much one user of a limit uses, and learn its part.
@@ -86,8 +91,6 @@ class SqliteLease:
             Its part of the limit, from 0.02 to 1.
         """
         with self._lock:
-            if self._pid != os.getpid():
-                self._begin()
             try:
                 return self._share(place, user, used, is_waiting=is_waiting)
             except (sqlite3.Error, StoreError, OSError) as error:
@@ -130,7 +133,7 @@ class SqliteLease:
     def close(self) -> None:
         """Leave all limits to the others."""
         with self._lock:
-            if self._database is not None and self._pid == os.getpid():
+            if self._database is not None:
                 with suppress(sqlite3.Error):
                     mine = (f"{self._process}-%",)
                     self._database.execute("DELETE FROM users WHERE process LIKE ?", mine)
@@ -138,7 +141,7 @@ class SqliteLease:
 
     def _drop(self) -> None:
         database, self._database = self._database, None
-        if database is not None and self._pid == os.getpid():
+        if database is not None:
             with suppress(sqlite3.Error):
                 database.close()
 
@@ -147,6 +150,21 @@ class SqliteLease:
             self._warned = True
             text = f"promptkit: rate limits are not shared with other processes ({error})"
             warnings.warn(text, LeaseWarning, stacklevel=2)
+
+
+_leases: WeakSet[SqliteLease] = WeakSet()
+_inherited: Final[list[sqlite3.Connection]] = []
+"""A parent's connections: closing one in a forked child would disturb the parent's file."""
+
+
+def _begin_in_child() -> None:
+    """Another thread may have held a lock at the fork: in the child nobody would ever open it."""
+    for lease in list(_leases):
+        lease.begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 @lru_cache(maxsize=16)

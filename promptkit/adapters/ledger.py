@@ -11,19 +11,17 @@ Three rules hold:
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import sqlite3
-import threading
-import warnings
 import weakref
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from promptkit.adapters.database import open_database
+from promptkit.adapters.ledger_writer import BATCH, LedgerWarning, LedgerWriter, Record
+
+__all__ = ["COLUMNS", "Ledger", "LedgerWarning", "cell_labels", "open_ledger"]
 
 if TYPE_CHECKING:
     from promptkit.totals import Call
@@ -34,23 +32,8 @@ APPLICATION_ID: Final = 0x706B6C67
 
 SCHEMA_VERSION: Final = 1
 
-_BATCH: Final = 256
-"""Records that wait are written when there are this many,"""
-
 _FIRST: Final = 2
 """The thread is told of the first records; of two, because two may be added at once."""
-
-_OLDEST_S: Final = 0.1
-"""or when the first of them is this old, in seconds."""
-
-_RETRY_S: Final = 5.0
-"""How long to leave a file alone that could not be written, in seconds."""
-
-_KEPT: Final = 10_000
-"""Records kept in memory while the file cannot be written; the oldest go first."""
-
-_PATIENCE_S: Final = 5.0
-"""How long the end of the interpreter may wait for the last batch, in seconds."""
 
 COLUMNS: Final = {
     "time": "REAL NOT NULL",
@@ -95,12 +78,6 @@ _INSERT: Final = (
 cell_labels: Final[list[Callable[[], str | None]]] = []
 """Asked in turn which notebook cell is running; `notebook` adds the one that knows."""
 
-Record = tuple[str | float | None, ...]
-
-
-class LedgerWarning(UserWarning):
-    """The ledger cannot be written for now. Shown once per ledger."""
-
 
 def open_ledger(path: Path) -> sqlite3.Connection:
     """Open a ledger file, or make it.
@@ -135,20 +112,16 @@ class Ledger:
         self.path = Path(path)
         self.profile = profile
         self.keep_text = keep_text
-        self._waiting: deque[Record] = deque(maxlen=_KEPT)
-        self._begin()
         open_ledger(self.path).close()
-        _open_ledgers.add(self)
+        self._begin()
 
     def _begin(self) -> None:
         """Set up what belongs to one process: a forked child has none of its parent's threads."""
         self._process = os.getpid()
-        self._condition = threading.Condition()
-        self._writer: threading.Thread | None = None
-        self._database: sqlite3.Connection | None = None
-        self._closing = False
-        self._warned = False
-        self._waiting.clear()
+        self._writer = LedgerWriter(self.path, _INSERT, open_ledger)
+        self._waiting = self._writer.waiting
+        # When nobody has this ledger any more, what waits is written and the thread ends.
+        weakref.finalize(self, self._writer.end).atexit = False
 
     # -- the Observer ---------------------------------------------------------------------
 
@@ -159,17 +132,8 @@ class Ledger:
         waiting = self._waiting
         waiting.append(self._record(step, call))  # atomic: no lock is needed to add one
         count = len(waiting)
-        if count <= _FIRST or count == _BATCH or self._writer is None:
-            self._wake()
-
-    def _wake(self) -> None:
-        with self._condition:
-            if self._writer is None:
-                self._closing = False
-                self._writer = threading.Thread(target=self._write_on, name="ledger", daemon=True)
-                self._writer.start()
-            else:
-                self._condition.notify()
+        if count <= _FIRST or count == BATCH or self._writer.thread is None:
+            self._writer.wake()
 
     def on_progress(self, progress: Progress) -> None:
         """Do nothing: a map is in the ledger through its calls."""
@@ -192,96 +156,12 @@ class Ledger:
             *("", step.path, cell, asked, answered),
         )
 
-    # -- the thread -----------------------------------------------------------------------
-
-    def _write_on(self) -> None:
-        """Write batches until the ledger is closed and nothing waits."""
-        while True:
-            batch, closing = self._next_batch()
-            written = self._write(batch)
-            with self._condition:
-                room = _KEPT - len(self._waiting)
-                if not written and room:
-                    self._waiting.extendleft(reversed(batch[-room:]))
-                if closing and not (written and self._waiting):
-                    self._close_file()
-                    self._writer = None
-                    return
-                if not written:  # a disk does not become less full by asking it often
-                    self._condition.wait_for(self._is_closing, timeout=_RETRY_S)
-
-    def _next_batch(self) -> tuple[list[Record], bool]:
-        """Wait for a batch that is large or old enough; also tell whether it is to be the last."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._waiting or self._closing)
-            self._condition.wait_for(
-                lambda: self._closing or len(self._waiting) >= _BATCH, timeout=_OLDEST_S
-            )
-            batch = []
-            while self._waiting:  # one by one: another thread may add one at any moment
-                batch.append(self._waiting.popleft())
-            return batch, self._closing
-
-    def _is_closing(self) -> bool:
-        return self._closing
-
-    def _write(self, batch: list[Record]) -> bool:
-        """Commit a batch; warn at the first failure and report False."""
-        try:
-            if self._database is not None and not self.path.exists():
-                self._close_file()
-            if self._database is None:
-                self._database = open_ledger(self.path)
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany(_INSERT, batch)
-            self._database.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 -- whatever it is, answers must not suffer
-            self._close_file()
-            self._warn(error)
-            return False
-        return True
-
-    def _close_file(self) -> None:
-        database, self._database = self._database, None
-        if database is not None:
-            with suppress(sqlite3.Error):
-                database.close()
-
-    def _warn(self, error: Exception) -> None:
-        if self._warned:
-            return
-        self._warned = True
-        text = (
-            f"promptkit: the ledger {self.path} cannot be written ({error}). Calls go on; "
-            f"up to {_KEPT:,} records wait in memory until it can"
-        )
-        try:
-            warnings.warn(text, LedgerWarning, stacklevel=2)
-        except LedgerWarning:
-            return  # warnings are errors here, and this thread has nobody to raise one to
-
     # -- the end --------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Write all that waits and return when it is on disk; the next call opens it again."""
-        if self._process != os.getpid():
-            return
-        with self._condition:
-            writer = self._writer
-            self._closing = True
-            self._condition.notify()
-        if writer is not None:
-            writer.join(_PATIENCE_S)
+        self._writer.flush()
 
     async def aclose(self) -> None:
         """Write all that waits. A call made later opens the ledger again."""
         await asyncio.to_thread(self.flush)
-
-
-_open_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
-
-
-@atexit.register
-def _flush_all() -> None:
-    for ledger in list(_open_ledgers):
-        ledger.flush()

@@ -17,6 +17,9 @@ _TRY_AGAIN: Final = re.compile(
 )
 _SPELT_OUT: Final = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0}
 
+_LONGEST_DATE: Final = 64
+"""Characters; the longest form has 40."""
+
 _RESET: Final = re.compile(r"(?:x-)?ratelimit-reset(.*)|anthropic-ratelimit(-.+)-reset")
 """OpenAI, Azure, Groq: `x-ratelimit-reset-tokens`. Together: `x-ratelimit-reset`. The IETF's
 draft: `ratelimit-reset`. Anthropic: `anthropic-ratelimit-tokens-reset`, a date."""
@@ -81,6 +84,8 @@ def _wait(value: str) -> float | None:
         return seconds
     from email.utils import parsedate_to_datetime  # slow to import, and dates are rare
 
+    if len(value) > _LONGEST_DATE:
+        return None
     try:
         date = parsedate_to_datetime(value)
     except (TypeError, ValueError, OverflowError):
@@ -100,4 +105,5 @@ def _said(words: str) -> float | None:
     number, unit, short = found.groups()
     if short is not None:
         return parse_duration(short)
-    return float(number) * _SPELT_OUT[unit.lower().removesuffix("s") + "s"]
+    seconds = parse_number(number)  # None for more digits than anybody means
+    return None if seconds is None else seconds * _SPELT_OUT[unit.lower().removesuffix("s") + "s"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import math
 import os
 import sqlite3
 import threading
@@ -22,8 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 from warnings import warn
 
-from promptkit.adapters.cache_file import INSERT, open_cache, open_sealer, question_digest
-from promptkit.adapters.cache_rows import COLUMNS, Row, from_row, seal_row, to_row, unseal_row
+from promptkit.adapters.cache_file import ADD, INSERT, open_cache, open_sealer, row_of
+from promptkit.adapters.cache_rows import COLUMNS, Row, from_row, unseal_row
 from promptkit.adapters.database import MOVE_AWAY
 from promptkit.adapters.group_commit import BUSY_MS, PATIENCE_S, GroupCommit
 from promptkit.errors import StoreError
@@ -77,8 +76,7 @@ class SqliteStore:
         """Set up what belongs to one process."""
         self._lock = threading.RLock()
         self._commits = GroupCommit(self.path, self._write, self._lock)
-        self._hits = 0
-        self._saved_usd = 0.0
+        self._hits, self._unpriced, self._saved_usd = 0, 0, 0.0
         self._used: list[int] = []
         self._reads = 0
         self._closed = True
@@ -132,6 +130,7 @@ class SqliteStore:
                 self._drop(key, error)
                 return None
             self._hits += 1
+            self._unpriced += response.cost_usd is None
             self._saved_usd += response.cost_usd or 0.0
             return response
 
@@ -205,15 +204,13 @@ class SqliteStore:
         if self._closed:
             with self._lock:
                 self._open()
-        now = int(time.time())
-        ttl_s = self.settings.ttl_s
-        ends_at = None if ttl_s is None else now + math.ceil(ttl_s)
-        key, row, question = request.key, to_row(response), question_digest(request.messages)
-        if self._sealer is not None:
-            key, question = self._sealer.digest(key), self._sealer.digest(question)
-            row = seal_row(row, self._sealer, key)
-        kept = (key, *row, request.model, question, self.settings.tag, now, now, ends_at)
-        self._commits.add(kept, told, response.log.latency_s)
+        try:
+            row = row_of(request, response, self._sealer, self.settings)
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
+            # A transport of one's own may return anything, and this was paid for all the same.
+            told(StoreError(f"this answer cannot be written to {self.path} ({error})"))
+        else:
+            self._commits.add(row, told, response.log.latency_s)
 
     def _write(self, rows: list[tuple[Any, ...]]) -> None:
         if self._closed:
@@ -223,7 +220,7 @@ class SqliteStore:
         if database.in_transaction:
             database.execute("COMMIT")
         now = int(time.time())
-        used, hits, saved_usd = self._used, self._hits, self._saved_usd
+        used, hits = self._used, self._hits
         database.execute("BEGIN IMMEDIATE")
         try:
             if rows:
@@ -232,8 +229,8 @@ class SqliteStore:
                 update = "UPDATE answers SET used_at = ? WHERE id = ?"
                 database.executemany(update, [(now, place) for place in used])
             if hits:
-                add = "UPDATE meta SET value = value + ? WHERE name = ?"
-                database.executemany(add, [(hits, "hits"), (saved_usd, "saved_usd")])
+                counts = {"hits": hits, "unpriced": self._unpriced, "saved_usd": self._saved_usd}
+                database.executemany(ADD, counts.items())
             if rows:
                 self._make_room(now, len(rows))
             database.execute("COMMIT")
@@ -241,7 +238,7 @@ class SqliteStore:
             if database.in_transaction:
                 database.execute("ROLLBACK")
             raise
-        self._used, self._hits, self._saved_usd = [], 0, 0.0
+        self._used, self._hits, self._unpriced, self._saved_usd = [], 0, 0, 0.0
 
     def _make_room(self, now: int, added: int) -> None:
         """Delete what is over, and beyond the bound what was not used for longest."""

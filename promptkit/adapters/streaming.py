@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from promptkit.adapters.address import EchoMask
 from promptkit.adapters.classify import error_in_answer
 from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.http_client import LARGEST_ANSWER, too_large
@@ -35,8 +36,10 @@ class StreamedAnswer:
         headers: The answer's kept headers.
     """
 
-    def __init__(self, request: Request, dialect: Dialect, on_text: OnText) -> None:
-        """Begin with nothing."""
+    def __init__(
+        self, request: Request, dialect: Dialect, on_text: OnText, mask: EchoMask | None = None
+    ) -> None:
+        """Begin with nothing; `mask` takes out the key where the server echoes it."""
         self.done = False
         self.headers: dict[str, str] = {}
         self._request = request
@@ -46,6 +49,8 @@ class StreamedAnswer:
         self._events = EventParser()
         self._reader = stream_reader(request)
         self._handed_on: list[str] = []
+        self._mask = mask
+        self._pieces = None if mask is None else mask.in_pieces()
         self._size = 0
 
     @property
@@ -82,7 +87,10 @@ class StreamedAnswer:
                 raise error
         piece = self._reader.feed(event)
         if piece and not self._holds_back:
-            self.hand_on(piece)
+            if self._pieces is not None:
+                piece = self._pieces.feed(piece)
+            if piece:
+                self.hand_on(piece)
         if self._reader.ends_stream:
             self.done = True
 
@@ -102,6 +110,8 @@ class StreamedAnswer:
                 return self.response(self.headers)
             except CallError as unreadable:
                 error = unreadable
+        if self._pieces is not None and (rest := self._pieces.rest_of_break()):
+            self.hand_on(rest)
         if not self._handed_on or isinstance(error, InterruptedStreamError):
             return error
         text = self.text
@@ -125,6 +135,10 @@ class StreamedAnswer:
         if not (self._reader.finished or self.done):
             raise ConnectionFailedError("the stream ended before the answer did")
         response = decode(self._request, self._reader.body(), self._dialect, headers, log)
+        if self._mask is not None and self._pieces is not None:
+            response = self._mask.on_response(response)
+            if rest := self._pieces.rest():
+                self.hand_on(rest)
         if response.text and not self._handed_on:
             self.hand_on(response.text)
         return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
@@ -14,6 +14,9 @@ from promptkit.errors import OptionError, ProtocolError
 from promptkit.prompt import Message
 from promptkit.request import Request
 from promptkit.response import CallLog, Choice, Response
+from promptkit.transports.packed import Pack
+
+_Item = TypeVar("_Item", bound=Mapping[str, Any])
 
 _SAME_NAME: Final = (
     "temperature",
@@ -104,7 +107,7 @@ def parse_chat(
 ) -> Response:
     """Read a Chat Completions answer."""
     wrapped = is_wrapped(request, dialect)
-    choices = tuple([_chat_choice(choice, wrapped=wrapped) for choice in _choices(data)])
+    choices = tuple([_chat_choice(choice, wrapped=wrapped) for choice in _choices(request, data)])
     return _response(request, data, choices, dialect, headers=headers, log=log)
 
 
@@ -116,7 +119,7 @@ def parse_completions(
     log: CallLog,
 ) -> Response:
     """Read a Completions answer."""
-    choices = tuple([_text_choice(choice) for choice in _choices(data)])
+    choices = tuple([_text_choice(choice) for choice in _choices(request, data)])
     return _response(request, data, choices, dialect, headers=headers, log=log)
 
 
@@ -150,16 +153,44 @@ def model_name(data: Mapping[str, Any], request: Request) -> str:
     return name if isinstance(name, str) and name else request.model
 
 
-def _choices(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _choices(request: Request, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     choices = data.get("choices")
     if not isinstance(choices, list) or not choices:
         raise ProtocolError("the answer has no choices")
     for choice in choices:
         if not isinstance(choice, dict):
             raise ProtocolError("a choice of the answer is no object")
-    if len(choices) == 1:
-        return choices
-    return sorted(choices, key=lambda choice: index_of(choice.get("index")))
+    if isinstance(request, Pack) and len(request.parts) > 1:
+        return in_order(choices)
+    try:
+        return in_order(choices)
+    except ProtocolError:
+        return choices  # answers to one and the same prompt: any order will do
+
+
+def in_order(items: list[_Item]) -> list[_Item]:
+    """Put the parts of an answer into the order of their `index`.
+
+    Servers that number nothing keep the order of what they were asked. Numbers that are not
+    each place once tell that the server counts something else, so that whose a part is would be
+    guessed.
+
+    Raises:
+        ProtocolError: When that is so.
+
+    >>> in_order([{"index": 1, "text": "b"}, {"index": 0, "text": "a"}])[0]["text"]
+    'a'
+    """
+    if len(items) == 1:
+        return items
+    indices: list[Any] = [item.get("index") for item in items]
+    places = list(range(len(items)))
+    if indices == places or not any(index is not None for index in indices):
+        return items
+    if any(type(index) is not int for index in indices) or sorted(indices) != places:
+        msg = f"the index of {len(items)} results is not each of 0 to {len(items) - 1} once"
+        raise ProtocolError(msg, hint="connect(pack=False) sends no lists")
+    return sorted(items, key=lambda item: item["index"])
 
 
 def index_of(value: object) -> int:

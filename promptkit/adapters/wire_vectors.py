@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptkit.adapters.dialect import Dialect
-from promptkit.adapters.wire_chat import model_name
+from promptkit.adapters.wire_chat import in_order, model_name
 from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import ProtocolError
 from promptkit.request import Request
@@ -46,14 +46,10 @@ def parse_embeddings(
     if len(items) != len(request.messages):
         msg = f"{len(items)} embeddings came for {len(request.messages)} texts"
         raise ProtocolError(msg)
-    ordered = sorted(
-        enumerate(items),
-        key=lambda pair: index if type(index := pair[1].get("index")) is int else pair[0],
-    )
     return Response(
         usage=parse_usage(data.get("usage"), request, ""),
         model=model_name(data, request),
-        vectors=tuple(parse_vector(item.get("embedding")) for _, item in ordered),
+        vectors=tuple(parse_vector(item.get("embedding")) for item in in_order(items)),
         headers=headers,
         log=log,
     )

@@ -160,7 +160,15 @@ def _show(summaries: list[CacheSummary], *, as_json: bool) -> None:
         if summary.oldest_at is not None:
             since = f", the oldest of {datetime.fromtimestamp(summary.oldest_at, UTC):%Y-%m-%d}"
         print(f"  {count(summary.entries, 'answer')}, {size(summary.bytes)}{since}")
-        print(f"  served {count(summary.hits, 'call')}, saved {money(summary.saved_usd)}")
+        print(f"  served {count(summary.hits, 'call')}{_saving(summary)}")
         for head, counts in (("model", summary.models), ("tag", summary.tags)):
             for name, number in counts.items():
                 print(f"  {head} {name}: {number:,}")
+
+
+def _saving(summary: CacheSummary) -> str:
+    known = f", saved {money(summary.saved_usd)}"
+    if not summary.unpriced:
+        return known
+    unknown = f", saving unknown for {count(summary.unpriced, 'call')}"
+    return unknown if summary.unpriced >= summary.hits else known + unknown

@@ -219,6 +219,7 @@ def _report(run: TableRun, outcome: Outcome) -> int:
         parts[0] += f" ({outcome.before:,} from before)"
     parts += [f"{outcome.answered:,} answered", f"{outcome.failed:,} failed"]
     parts += [f"{totals.cached:,} cached"]
+    parts += [counted(totals.retries, "retry")] if totals.retries else []
     parts += [f"{tokens(totals.input_tokens)} tokens in, {tokens(totals.output_tokens)} out"]
     parts += [money(totals.cost_usd), seconds(outcome.elapsed_s)]
     is_kept = outcome.answered + outcome.failed > 0  # else there is no journal either

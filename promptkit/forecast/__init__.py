@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import AsyncIterable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from promptkit.errors import OptionError
+from promptkit.executor import check_window
 from promptkit.forecast.extrapolate import Quantity, exactly
 from promptkit.forecast.pilot import Pilot, run_pilot
 from promptkit.forecast.population import (
@@ -26,7 +26,7 @@ from promptkit.forecast.population import (
     of_template,
     read,
 )
-from promptkit.format import money, seconds
+from promptkit.forecast.report import Forecast
 from promptkit.prompt import Prompt
 from promptkit.transports.budget import scopes
 
@@ -41,81 +41,6 @@ _LEAST, _MOST = 32, 400
 
 _GUESS_OFF: Final = 0.3
 """Counting tokens by bytes may be off by this share: ratios of common languages and code differ."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """What a run over some items will take, as things stand now.
-
-    Attributes:
-        items: How many there are.
-        cached: How many of them the cache answers already, as far as that can be told.
-        tried: How many were run for this forecast.
-        tried_usd: What that has cost; it is paid, and not part of `cost_usd`.
-        calls: Requests to be paid for.
-        input_tokens: Of these requests.
-        output_tokens: Of their answers; None where nothing bounds them.
-        cost_usd: At list price; None where the price is unknown, or nothing bounds it.
-        duration_s: Of the run; None where nothing was tried.
-        budget_left_usd: What the tightest hard limit leaves; None without one.
-        how: How it was worked out.
-    """
-
-    items: int
-    cached: int
-    tried: int
-    tried_usd: float | None
-    calls: Quantity
-    input_tokens: Quantity
-    output_tokens: Quantity | None
-    cost_usd: Quantity | None
-    duration_s: Quantity | None
-    budget_left_usd: float | None
-    how: tuple[str, ...]
-
-    @property
-    def cached_share(self) -> float:
-        """The share of the items that the cache answers already."""
-        return self.cached / self.items if self.items else 0.0
-
-    @property
-    def fits(self) -> bool | None:
-        """Whether the budget is enough even for the upper end; None without a budget or cost."""
-        if self.budget_left_usd is None or self.cost_usd is None:
-            return None
-        return self.cost_usd.high <= self.budget_left_usd
-
-    def __str__(self) -> str:
-        """Write it as a table."""
-        rows = [
-            ("requests", _span(self.calls, _whole)),
-            ("input tokens", _span(self.input_tokens, _whole)),
-            ("output tokens", _span(self.output_tokens, _whole)),
-            ("cost", _span(self.cost_usd, money)),
-            ("time", _span(self.duration_s, seconds)),
-        ]
-        if self.tried:
-            rows.append(("paid for trying", money(self.tried_usd)))
-        if self.budget_left_usd is not None:
-            verdict = {True: "enough", False: "may not be enough", None: ""}[self.fits]
-            rows.append(("budget left", f"{money(self.budget_left_usd)} {verdict}".strip()))
-        head = f"{self.items:,} items: {self.cached:,} cached, {self.tried:,} tried"
-        lines = [f"  {name:<16}{text}" for name, text in rows]
-        return "\n".join([head, *lines, *(f"  ({line})" for line in self.how)])
-
-
-def _whole(number: float) -> str:
-    return f"{round(number):,}"
-
-
-def _span(quantity: Quantity | None, write: Any) -> str:
-    if quantity is None:
-        return "unknown"
-    if quantity.is_exact:
-        return str(write(quantity.value))
-    high = write(quantity.high) if math.isfinite(quantity.high) else "any number"
-    value = write(quantity.value) if math.isfinite(quantity.value) else "unknown"
-    return f"{value}   ({write(quantity.low)} to {high})"
 
 
 async def estimate(
@@ -147,8 +72,9 @@ async def estimate(
         OptionError: For an argument that cannot be.
         PromptkitError: When nothing that was tried gave an answer.
     """
-    if pilot is not None and (not isinstance(pilot, int) or isinstance(pilot, bool) or pilot < 0):
-        raise OptionError(f"pilot={pilot!r}", hint="how many items to try, 0 for none")
+    window = session.defaults.concurrency if concurrency is None else concurrency
+    check_window(window, "raise")
+    _check(pilot, within, total, seed)
     chance = random.Random(seed)  # noqa: S311 -- a sample, not a secret
     fn = Prompt(fn) if isinstance(fn, str) else fn
     layers = Layers.of(session.transport)
@@ -160,7 +86,6 @@ async def estimate(
     if pilot == 0 or not people.items:
         return _bounds(people, layers)
     most = _most(number) if pilot is None else pilot
-    window = session.defaults.concurrency if concurrency is None else concurrency
     tried = Pilot(people, chance)
     while True:
         size = min(max(_FIRST_ROUND, len(tried.found)), most - len(tried.found))
@@ -168,6 +93,24 @@ async def estimate(
         if len(tried.found) >= most or not tried.left or _is_narrow(tried, within):
             break
     return _forecast(session, tried, layers, window)
+
+
+def _check(pilot: object, within: object, total: object, seed: object) -> None:
+    """Refuse what cannot be before anything is looked at, let alone paid for."""
+    if pilot is not None and not (_is_whole(pilot) and pilot >= 0):
+        raise OptionError(f"pilot={pilot!r}", hint="how many items to try, 0 for none")
+    is_number = isinstance(within, (int, float)) and not isinstance(within, bool)
+    if not is_number or not 0 < within <= 1:  # type: ignore[operator]  # it is a number
+        hint = "a share of the cost above 0 and up to 1, such as 0.1 for 10 %"
+        raise OptionError(f"within={within!r}", hint=hint)
+    if total is not None and not (_is_whole(total) and total >= 0):
+        raise OptionError(f"total={total!r}", hint="the number of all items")
+    if not _is_whole(seed):
+        raise OptionError(f"seed={seed!r}", hint="a whole number")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _most(number: float) -> int:
@@ -197,6 +140,7 @@ def _forecast(session: Any, tried: Pilot, layers: Layers, window: int) -> Foreca
     return Forecast(
         items=round(people.total),
         cached=round(people.cached),
+        to_pay=round(tried.count),
         tried=len(tried.found),
         tried_usd=paid if tried.is_priced else None,
         calls=calls,
@@ -276,6 +220,7 @@ def _bounds(people: Population, layers: Layers) -> Forecast:
     return Forecast(
         items=round(people.total),
         cached=round(people.cached),
+        to_pay=round(count),
         tried=0,
         tried_usd=0.0,
         calls=exactly(count),

@@ -135,7 +135,8 @@ class Cell:
         for meter in (*own, *self.meters.values()):
             limit = meter.limit_usd
             if limit is not None:
-                shares.append(Share(meter.spent_usd, limit, meter.name))
+                is_soft = meter.budget.hard is None
+                shares.append(Share(meter.spent_usd, limit, meter.name, is_soft))
         return shares
 
 

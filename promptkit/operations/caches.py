@@ -36,6 +36,7 @@ class CacheSummary:
         oldest_at: When the oldest answer was kept, in Unix seconds; None for an empty cache.
         hits: How many answers it has served.
         saved_usd: What these would have cost, as far as their prices are known.
+        unpriced: How many of them have no known price.
         is_encrypted: Whether answers are encrypted.
     """
 
@@ -47,6 +48,7 @@ class CacheSummary:
     oldest_at: int | None
     hits: int
     saved_usd: float
+    unpriced: int
     is_encrypted: bool
 
 
@@ -75,6 +77,7 @@ def summarize(path: str | os.PathLike[str]) -> CacheSummary:
             oldest_at=oldest,
             hits=meta.get("hits", 0),
             saved_usd=meta.get("saved_usd", 0.0),
+            unpriced=meta.get("unpriced", 0),
             is_encrypted="salt" in meta,
         )
 

@@ -11,6 +11,7 @@ Where no meter has a hard limit, the worst case is worked out only for an attemp
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from promptkit.errors import PromptkitError
@@ -50,6 +51,10 @@ scopes: Final[list[Callable[[], Meter | None]]] = []
 
 _MTOK: Final = 1_000_000
 
+_NO_COST: Final = 1e12
+"""A cost from here on, below zero or NaN is a transport's mistake. It must not add room to a
+budget, so such an answer counts as the most it can cost, and its own cost as unknown."""
+
 
 class BudgetLayer:
     """Prices answers and keeps every applicable Meter within its limits."""
@@ -68,10 +73,8 @@ class BudgetLayer:
         """Reserve, ask, settle."""
         meters, is_limited = self.meters, self._is_limited
         if scopes:
-            here = [meter for scope in scopes if (meter := scope()) is not None]
-            if here:
-                meters = (*meters, *here)
-                is_limited = is_limited or any(meter.is_limited for meter in here)
+            meters = (*meters, *[meter for scope in scopes if (meter := scope()) is not None])
+            is_limited = any(meter.is_limited for meter in meters)
         price = self.price(request)
         worst = 0.0
         if is_limited:
@@ -85,6 +88,9 @@ class BudgetLayer:
                 response = _priced(response, price)
             paid = response.paid_usd
             spent = worst if paid is None else paid
+            if not 0.0 <= spent < _NO_COST:
+                response = replace(response, cost_usd=None)
+                spent = worst or _bound_or_nothing(request, price)
         except BaseException as error:
             spent = 0.0
             if _may_be_billed(error):

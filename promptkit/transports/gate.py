@@ -12,10 +12,11 @@ Who waits, waits in a lane, see `lanes`.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Mapping
 from typing import Final, Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from promptkit.clock import SYSTEM_CLOCK, Clock
 from promptkit.request import Request
@@ -79,25 +80,30 @@ class Gate:
         self.tokens = Bucket(tokens_per_minute, now)
         self.sizes = Sizes()
         self.ratio = self.sizes.ratio
-        self.under_way = 0
         self._number = 0
         self._estimated = 0.0
         self._window = float("inf")
         self._narrowed_at = now
         self._closed_until = now
         self._probed = self.requests.is_known or self.tokens.is_known
-        self._probing_since: float | None = None
         self._fastest_s = float("inf")
         self._slowest_s = 0.0
         self._slowest_at = now
         self._timed = 0
         self._lease = lease
         self._place = place
-        self._synced_at = float("-inf")
         self._number_synced = 0
+        self._open = False  # nothing is known that anybody would have to wait for
+        self.begin()
+        _gates.add(self)
+
+    def begin(self) -> None:
+        """Set up what belongs to one process: nothing of a forked child's is under way yet."""
+        self.under_way = 0
+        self._probing_since: float | None = None
+        self._synced_at = float("-inf")
         self._lock = threading.RLock()  # sessions on several event loops share one gate
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, Queue] = WeakKeyDictionary()
-        self._open = False  # nothing is known that anybody would have to wait for
 
     # -- going through --------------------------------------------------------------------
 
@@ -262,3 +268,16 @@ class Gate:
 def _tells(headers: Mapping[str, str]) -> bool:
     """Whether the headers may tell limits: the rest of them is request numbers."""
     return any("limit" in name for name in headers)
+
+
+_gates: WeakSet[Gate] = WeakSet()
+
+
+def _begin_in_child() -> None:
+    """Another thread may have held a lock at the fork: in the child nobody would ever open it."""
+    for gate in list(_gates):
+        gate.begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)

@@ -10,100 +10,28 @@ import asyncio
 import os
 import threading
 import warnings
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from promptkit.errors import BudgetError, OptionError
+from promptkit.amounts import exact, of_limit, owner
+from promptkit.errors import BudgetError
 from promptkit.request import Request
+from promptkit.transports.allowance import Budget, SoftLimit
+
+__all__ = [
+    "Budget",
+    "BudgetWarning",
+    "Meter",
+    "SoftLimit",
+    "lock",
+    "reserve",
+    "settle",
+    "try_reserve",
+    "wake",
+]
 
 _CENT_OF_CENT: Final = 1e-12
 """Tolerance for sums of floats."""
-
-
-@dataclass(frozen=True, slots=True)
-class SoftLimit:
-    """What is told when a soft limit is passed.
-
-    Attributes:
-        name: Whose limit it is: "session", "cell", "profile 'staging'".
-        spent_usd: What has been spent.
-        soft_usd: The limit that was passed.
-    """
-
-    name: str
-    spent_usd: float
-    soft_usd: float
-
-
-OnSoft = Callable[[SoftLimit], object]
-"""Called once for each soft limit that is passed; it must not block."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Spending limits in US dollars; None means none.
-
-    Attributes:
-        hard: Never exceeded.
-        soft: Passing it warns once, or calls `on_soft`; several are allowed.
-        day: Never exceeded within one day (UTC), by all processes that use the profile.
-        on_soft: Called when a soft limit is passed, in place of the warning.
-    """
-
-    hard: float | None = None
-    soft: float | tuple[float, ...] | None = None
-    day: float | None = None
-    on_soft: OnSoft | None = field(default=None, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        _check("hard", self.hard)
-        _check("day", self.day)
-        softs = self.soft if isinstance(self.soft, (list, tuple)) else (self.soft,)
-        for value in softs:
-            _check("soft", value)
-        if softs is self.soft:
-            object.__setattr__(self, "soft", tuple(sorted(softs)))
-        if self.on_soft is not None and not callable(self.on_soft):
-            raise OptionError(f"budget on_soft={self.on_soft!r}", hint="a function of a SoftLimit")
-
-    @property
-    def softs(self) -> tuple[float, ...]:
-        """All soft limits, the lowest first."""
-        if isinstance(self.soft, tuple):
-            return self.soft
-        return () if self.soft is None else (self.soft,)
-
-    @classmethod
-    def coerce(cls, value: Budget | Mapping[str, Any] | float | str | None) -> Budget:
-        """Read a budget: an amount is the hard limit.
-
-        >>> Budget.coerce("$0.05")
-        Budget(hard=0.05, soft=None, day=None)
-        """
-        if value is None or isinstance(value, Budget):
-            return value or Budget()
-        if isinstance(value, Mapping):
-            if not set(value) <= {"hard", "soft", "day"}:
-                raise OptionError(f"budget={value!r}", hint="it may have hard, soft and day")
-            return cls(**value)
-        if isinstance(value, bool):
-            raise OptionError(f"budget={value!r}", hint='an amount such as 2.50 or "$2.50"')
-        with suppress(ValueError, TypeError):
-            amount = float(value.strip().removeprefix("$") if isinstance(value, str) else value)
-            if amount == amount:  # noqa: PLR0124 -- not NaN
-                return cls(hard=amount)
-        raise OptionError(
-            f"budget={value!r}", hint='an amount such as 2.50 or "$2.50", or a Budget'
-        )
-
-
-def _check(name: str, value: object) -> None:
-    is_amount = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if value is not None and not (is_amount and 0 <= value < float("inf")):  # type: ignore[operator]
-        raise OptionError(f"budget {name}={value!r}", hint="US dollars, 0 or more")
 
 
 class BudgetWarning(UserWarning):
@@ -114,7 +42,7 @@ class Meter:
     """Counts what is spent and reserved against one Budget; safe to share between loops.
 
     Attributes:
-        name: Whose budget it is, for messages: "session", "cell", "profile 'staging'".
+        name: Whose budget it is, for messages: "session", "cell", "profile staging".
         is_limited: Whether there is a hard limit.
         cap: What may be counted and reserved before anybody else has to be asked.
         counted: What has been spent under this cap.
@@ -142,9 +70,12 @@ class Meter:
 
     @property
     def limit_usd(self) -> float | None:
-        """The hard limit, else the highest soft one."""
+        """The hard limit; without one the highest soft limit that was passed, else the lowest."""
+        if self.budget.hard is not None:
+            return self.budget.hard
         softs = self.budget.softs
-        return self.budget.hard if self.budget.hard is not None else softs[-1] if softs else None
+        passed = [soft for soft in softs if soft < self.spent_usd]
+        return (passed[-1:] or softs[:1] or (None,))[0]
 
     def room(self) -> float:
         """What may be reserved now."""
@@ -191,14 +122,16 @@ class Meter:
     def _tell(self, news: SoftLimit) -> None:
         if self.budget.on_soft is None:
             _warn(
-                f"the {news.name} has spent ${news.spent_usd:.4g}, past its soft limit of "
-                f"${news.soft_usd:.4g}"
+                f"{owner(news.name)} has spent {exact(news.spent_usd)}, past its soft limit of "
+                f"{exact(news.soft_usd)}"
             )
             return
         try:
             self.budget.on_soft(news)
         except Exception as error:  # noqa: BLE001 -- an answer is paid for and must not be lost
-            _warn(f"on_soft of the {news.name}'s budget failed ({type(error).__name__}: {error})")
+            _warn(
+                f"on_soft of {owner(news.name)}'s budget failed ({type(error).__name__}: {error})"
+            )
 
 
 def _warn(text: str) -> None:
@@ -285,10 +218,8 @@ def settle(meters: tuple[Meter, ...], reserved: float, spent: float) -> None:
 
 def _refusal(meter: Meter, worst: float, request: Request | None) -> BudgetError:
     left = max(0.0, meter.left())
-    msg = (
-        f"this request could cost ${worst:.4g}; ${left:.4g} of the {meter.name}'s "
-        f"${meter.budget.hard or 0.0:.4g} is left"
-    )
+    limit = of_limit(exact(meter.budget.hard or 0.0), meter.name)
+    msg = f"this request could cost {exact(worst)}; {exact(left)} of {limit} is left"
     if request is not None and request.options.max_tokens is None:
         hint = "raise the budget, or set max_tokens: without it the longest answer is reserved"
     else:

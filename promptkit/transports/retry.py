@@ -45,11 +45,25 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        numbers = (
+            self.max_attempts,
+            self.deadline_s or 1.0,
+            self.first_wait_s,
+            self.longest_wait_s,
+        )
+        if not all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in numbers):
+            raise OptionError(f"{self}", hint="all of these are numbers")
         if self.max_attempts < 1 or (self.deadline_s is not None and self.deadline_s <= 0):
             raise OptionError(f"{self}", hint="max_attempts and deadline_s are above 0")
+        if self.first_wait_s < 0 or self.longest_wait_s < 0:
+            raise OptionError(f"{self}", hint="waits are 0 s or more")
 
 
 DEFAULT_POLICY: Final = RetryPolicy()
+
+_LONGEST_ASKED_S: Final = 60.0
+"""The longest that a server's Retry-After is obeyed where no deadline bounds it: then it is asked
+again, so that an absurd number does not hold a call for ever."""
 
 
 class RetryLayer:
@@ -152,7 +166,10 @@ class RetryLayer:
         bound = self.policy.first_wait_s * 2 ** min(attempts - 1, 30)
         share = self.jitter.random() if error.jitter is None else error.jitter
         jitter: float = share * min(bound, self.policy.longest_wait_s)
-        return jitter + (error.retry_after_s or 0.0)
+        asked = max(0.0, error.retry_after_s or 0.0)
+        if self.policy.deadline_s is None:
+            asked = min(asked, _LONGEST_ASKED_S)
+        return jitter + asked
 
 
 class _History:

@@ -101,8 +101,12 @@ class Routes:
         """Check that there are routes and such a strategy."""
         if isinstance(self.routes, str) or not isinstance(self.routes, Sequence):
             raise OptionError("routes are no list", hint='such as ["prod-east", "prod-west"]')
-        if self.patience_s is not None and not self.patience_s > 0:
+        patience = self.patience_s
+        is_number = isinstance(patience, (int, float)) and not isinstance(patience, bool)
+        if patience is not None and not (is_number and patience > 0):
             raise OptionError(f"patience_s={self.patience_s!r}", hint="seconds above 0, or None")
+        if not isinstance(self.breaker, BreakerPolicy):
+            raise OptionError(f"breaker={self.breaker!r}", hint="a pk.BreakerPolicy")
         if not self.routes:
             raise OptionError("routes are empty", hint="name at least one")
         if self.strategy not in _STRATEGIES:

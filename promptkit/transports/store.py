@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from promptkit.errors import OptionError
-from promptkit.request import Request
+from promptkit.request import Request, is_encodable
 from promptkit.response import CallLog, Response
 from promptkit.secret import Secret
 
@@ -91,6 +91,9 @@ class Cache:
             raise OptionError(f"cache: path={self.path!r}", hint='a path, True or "memory"')
         if self.tag is not None and not isinstance(self.tag, str):
             raise OptionError(f"cache: tag={self.tag!r}", hint="it is a text")
+        if self.tag is not None and not is_encodable(self.tag):
+            hint = "it holds half of a surrogate pair; remove it"
+            raise OptionError(f"cache: tag={self.tag!r}", hint=hint)
         if isinstance(self.secret, str):
             object.__setattr__(self, "secret", Secret(self.secret))
         if self.secret is not None and self.path == "memory":

@@ -69,9 +69,16 @@ class Target:
         self.bit = 0
         self.breaker = Breaker()
 
-    def state(self, now: float) -> str:
-        """Say in a few words why it is not asked, without its key."""
+    def state(self, now: float, failure: str | None = None) -> str:
+        """Say in a few words why it is not asked, without its key.
+
+        Args:
+            now: On the clock of the layer.
+            failure: How it failed the call in question, which says it all while it is in use.
+        """
         breaker = self.breaker
+        if breaker.admits(now):  # so it is not asked because it has this very call already
+            return f"{self.name} ({failure or 'it is being asked too'})"
         seconds = breaker.opens_in(now)
         why = f": {breaker.reason}" if breaker.reason else ""
         when = "a probe is under way" if breaker.probing else f"next in {seconds:.0f} s"

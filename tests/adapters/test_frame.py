@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,3 +99,15 @@ async def test_a_session_maps_a_template_over_a_frame():
     assert found["kind"].tolist()[:2] == ["bird", "mammal"]
     assert list(found.index) == [5, 1, 3]
     assert found["kind_error"][3].startswith("PromptError: slot 'animal' got a missing value")
+
+
+async def test_rows_that_come_too_late_for_the_frame_get_an_error():
+    async def answer(request):
+        await asyncio.sleep(60 if "fox" in request.text else 0)
+        return "bird"
+
+    session = Session(Scripted(answer), Defaults(model="scripted"))
+    frame = pd.DataFrame({"animal": ["wren", "fox"]})
+    found = await session.map_frame("What is a {animal}?", frame, into="kind", deadline_s=0.2)
+    assert found["kind"][0] == "bird"
+    assert found["kind_error"][1].startswith("DeadlineError: the map did not end within 0.2 s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import pickle
 import traceback
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 from adapters.backends import Backend, http_adapter
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from promptkit import Message, Request
+from promptkit.adapters.address import mask_of
 from promptkit.adapters.http import HttpAdapter
 from promptkit.adapters.openai import OpenAIAdapter
 from promptkit.errors import AuthenticationError, CallError, InterruptedStreamError
@@ -189,3 +193,81 @@ async def test_a_placeholder_for_a_key_is_not_cut_out_of_answers() -> None:
         await adapter.aclose()
     assert response.text
     assert not response.usage.estimated
+
+
+ECHOED = f"Your key is {HEX_KEY}, is it not?"
+MASKED = "Your key is …cdef, is it not?"
+
+
+def spelt(text: str) -> str:
+    return "".join(f"\\u{ord(char):04x}" for char in text)
+
+
+@pytest.mark.parametrize("field", ["content", "refusal"])
+async def test_a_key_spelt_with_escapes_is_masked_in_the_answer(field):
+    body = ANSWER_BODY.replace('"content": "x"', f'"{field}": "{spelt(ECHOED)}"')
+    async with Echo(body.replace('"m"', f'"{spelt(HEX_KEY)}"'), "application/json") as url:
+        adapter = HttpAdapter(base_url=url, api_key=Secret(HEX_KEY))
+        for on_text in (None, lambda _: None):
+            asked = Request(messages=(Message("user", "Hi"),), model="m")
+            response = await adapter(asked, on_text)
+            assert response.text == MASKED
+            assert response.model == "…cdef"
+            assert HEX_KEY not in repr(response)
+        await adapter.aclose()
+
+
+def stream_of(pieces: list[str], end: str = "") -> str:
+    events = [
+        json.dumps({"choices": [{"index": 0, "delta": {"content": piece}}]}) for piece in pieces
+    ]
+    events += [end] if end else []
+    return "".join(f"data: {event}\n\n" for event in events)
+
+
+STOPPED = '{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}'
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 16, 31, 32, 33, 100])
+async def test_a_key_echoed_in_a_stream_is_masked_however_it_is_cut(size):
+    cut = [ECHOED[start : start + size] for start in range(0, len(ECHOED), size)]
+    pieces: list[str] = []
+    async with Echo(stream_of(cut, STOPPED), "text/event-stream") as url:
+        adapter = HttpAdapter(base_url=url, api_key=Secret(HEX_KEY))
+        asked = Request(messages=(Message("user", "Hi"),), model="m")
+        response = await adapter(asked, pieces.append)
+        await adapter.aclose()
+    assert "".join(pieces) == response.text == MASKED
+    assert HEX_KEY not in repr(response)
+
+
+@pytest.mark.parametrize("shown", [ECHOED, ECHOED[: ECHOED.index(",")], ECHOED[: 12 + 31]])
+@pytest.mark.parametrize("end", ["", '{"error": {"message": "bad KEY"}}'.replace("KEY", HEX_KEY)])
+async def test_a_stream_that_breaks_after_an_echo_does_not_show_the_key(shown, end):
+    pieces: list[str] = []
+    async with Echo(stream_of(list(shown), end), "text/event-stream") as url:
+        adapter = HttpAdapter(base_url=url, api_key=Secret(HEX_KEY))
+        asked = Request(messages=(Message("user", "Hi"),), model="m")
+        with pytest.raises(InterruptedStreamError) as caught:
+            await adapter(asked, pieces.append)
+        await adapter.aclose()
+    assert caught.value.text == "".join(pieces)
+    assert caught.value.text in (MASKED, "Your key is …cdef", "Your key is …")
+    assert HEX_KEY[:12] not in told_in_full(caught.value)
+
+
+@given(st.lists(st.text(alphabet="ab", max_size=40), max_size=12), st.text("ab", min_size=12))
+def test_what_is_held_back_changes_no_text(pieces, key):
+    echo = mask_of(Secret(key))
+    hold = echo.in_pieces()
+    handed_on = [hold.feed(piece) for piece in pieces]
+    whole = "".join(pieces)
+    assert "".join(handed_on) + hold.rest() == echo.on_text(whole)
+    assert key not in "".join(handed_on)
+
+
+def test_a_piece_that_cannot_begin_the_key_is_handed_on_at_once():
+    hold = mask_of(Secret("sk-0123456789abcd")).in_pieces()
+    assert hold.feed("Sheep") == "Sheep"
+    assert hold.feed("s sk") == "s "
+    assert hold.feed("ip") == "skip"

@@ -79,7 +79,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def meter_in(folder: Path, hard: float = 1.0, **options: Any) -> BookMeter:
     book = SpendingBook(folder / "spending.sqlite", now=options.pop("now", time.time))
-    return BookMeter(book, Budget(hard=hard), "profile 'p'", **options)
+    return BookMeter(book, Budget(hard=hard), "profile p", **options)
 
 
 def die(meter: BookMeter) -> None:
@@ -215,7 +215,7 @@ def test_what_was_spent_is_remembered_by_the_next_process(folder: Path) -> None:
     first.end()
     second = meter_in(folder, 1.0)
     assert second.spent_usd == pytest.approx(0.7)
-    with pytest.raises(BudgetError, match=r"could cost \$0\.5; \$0\.3 of the profile 'p''s \$1"):
+    with pytest.raises(BudgetError, match=r"\$0\.50; \$0\.30 of the \$1\.00 of profile p is left"):
         spend(second, 0.5)
     assert second.reserved_usd == 0.0
 
@@ -287,7 +287,7 @@ def test_a_new_day_has_its_own_money_and_a_clock_set_back_frees_none(folder: Pat
     clock = [NOON]
     meter = meter_in(folder, 1.0, now=lambda: clock[0], daily=True)
     spend(meter, 0.9)
-    with pytest.raises(BudgetError, match="of the profile"):
+    with pytest.raises(BudgetError, match="of profile p is left"):
         spend(meter, 0.2)
     clock[0] += DAY_S
     spend(meter, 0.8)
@@ -317,10 +317,10 @@ def test_a_days_limit_and_a_profiles_limit_hold_in_every_session_of_the_profile(
     first, second = (pk.connect(profile, transport=model, model="m", cache=None) for _ in range(2))
     pk.run(first.ask("one", max_tokens=50))
     pk.run(second.ask("two", max_tokens=50))
-    with pytest.raises(BudgetError, match="of the day of profile 'p''s"):
+    with pytest.raises(BudgetError, match=r"of the \$0\.012 a day of profile p is left"):
         pk.run(second.ask("three", max_tokens=50))
     names = [meter.name for meter in first.trace.meters]
-    assert names == ["profile 'p'", "day of profile 'p'"]
+    assert names == ["profile p", "day of profile p"]
 
 
 def test_the_lower_of_two_days_limits_holds_and_is_counted_once() -> None:

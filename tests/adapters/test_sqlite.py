@@ -279,5 +279,5 @@ async def test_what_the_cache_saved_is_counted_without_closing_it(tmp_path: Path
     with sqlite3.connect(tmp_path / "c.sqlite") as other:
         saved = dict(other.execute("SELECT name, value FROM meta"))
     other.close()
-    assert saved == {"hits": 1_000, "saved_usd": 250.0}
+    assert saved == {"hits": 1_000, "saved_usd": 250.0, "unpriced": 0}
     await store.aclose()

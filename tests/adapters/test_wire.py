@@ -15,6 +15,7 @@ from promptkit.constraint import Constraint
 from promptkit.errors import OptionError, ProtocolError
 from promptkit.prompt import Message
 from promptkit.request import APIS, NO_OPTIONS, Request
+from promptkit.transports.packed import Pack
 
 OPENAI = Dialect("json_schema", is_openai=True)
 LLAMA = Dialect("grammar")
@@ -302,3 +303,59 @@ def test_the_endpoint_names_all_that_answers():
 def test_bodies_are_json():
     for api in APIS:
         json.dumps(encode(request(api), OPENAI, stream=api == "chat")[1])
+
+
+# -- order ----------------------------------------------------------------------------------
+
+
+def vectors(*places: object) -> dict[str, Any]:
+    items = [{"index": place, "embedding": [float(i)]} for i, place in enumerate(places)]
+    return {"data": [{k: v for k, v in item.items() if v is not None} for item in items]}
+
+
+def in_order(*places: object) -> list[float]:
+    answer = decode(request("embeddings", HI * len(places)), vectors(*places), OTHER)
+    assert answer.vectors is not None
+    return [vector[0] for vector in answer.vectors]
+
+
+def test_vectors_come_in_the_order_of_their_index():
+    assert in_order(2, 0, 1) == [1.0, 2.0, 0.0]
+    assert in_order(None, None, None) == [0.0, 1.0, 2.0]
+    assert in_order(7) == [0.0], "one has one place only"
+
+
+NO_ORDERS = [(0, 0), (0, 1, 0), (-1, -2), (10**9, 10**9 + 1), (1, 2), (0, None), ("0", "1")]
+
+
+@pytest.mark.parametrize("places", NO_ORDERS, ids=repr)
+def test_an_index_that_names_no_place_is_not_guessed_at(places):
+    with pytest.raises(ProtocolError, match="index"):
+        in_order(*places)
+
+
+@given(st.permutations(range(8)))
+def test_whatever_order_vectors_come_in_each_goes_to_its_text(places):
+    assert [places[int(value)] for value in in_order(*places)] == list(range(8))
+
+
+def completions(parts: int, places: tuple[object, ...], n: int | None = None) -> list[str]:
+    asked = [request("completions", (Message("user", str(i)),), n=n) for i in range(parts)]
+    whole = asked[0] if parts == 1 else Pack.of(asked, lambda: None)
+    choices = [{"index": place, "text": str(i)} for i, place in enumerate(places)]
+    return [choice.text for choice in decode(whole, {"choices": choices}, OTHER).choices]
+
+
+@pytest.mark.parametrize("places", NO_ORDERS, ids=repr)
+def test_a_choice_of_a_pack_without_a_place_is_not_given_to_another_prompt(places):
+    assert completions(3, (2, 0, 1)) == ["1", "2", "0"]
+    assert completions(3, (None, None, None)) == ["0", "1", "2"]
+    with pytest.raises(ProtocolError, match="index"):
+        completions(len(places), places)
+
+
+@pytest.mark.parametrize("places", NO_ORDERS, ids=repr)
+def test_answers_to_one_prompt_are_equally_good_in_any_order(places):
+    assert completions(1, (1, 0), n=2) == ["1", "0"]
+    assert completions(1, places, n=len(places)) == [str(i) for i in range(len(places))]
+    assert completions(1, (5,)) == ["0"]

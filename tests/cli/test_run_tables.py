@@ -274,3 +274,19 @@ def test_a_result_brings_its_confidence(here, run):
     assert header[2:5] == ["confidence", "answer", "input_tokens"]
     assert first[2:4] == ["0.75", "X"]
     assert second[2:4] == ["", ""]
+
+
+def test_the_last_line_tells_of_retries_where_there_were_any(here, run, endpoint):
+    (here / "in.csv").write_text("text\na\nb\n")
+    endpoint.fails = lambda text: 503 if once(text) else None
+    seen: set[str] = set()
+
+    def once(text: str) -> bool:
+        is_first = text not in seen
+        seen.add(text)
+        return is_first
+
+    code, out, _ = run("in.csv", "--prompt", "Say {text}", "--out", "out.csv")
+    assert (code, " · 0 cached · 2 retries · " in out) == (0, True)
+    endpoint.fails = lambda _: None
+    assert "retr" not in run("in.csv", "--prompt", "Tell {text}", "--out", "more.csv")[1]

@@ -6,7 +6,7 @@ from __future__ import annotations
 def test_a_cell_over_its_budget_is_refused_and_says_so(notebook):
     ran = notebook.run("%%budget $0.000001\nawait session.ask('a', max_tokens=100)")
     assert ran.error["ename"] == "BudgetError"
-    assert "the cell's $1e-06 is left" in ran.error["evalue"]
+    assert "the cell's $0.000001 is left" in ran.error["evalue"]
     assert "1 refused by the budget" in ran.text
     assert "0 % of the cell's $0.000001" in ran.text
     assert notebook.run("model.requests").outputs[0]["data"]["text/plain"] == "[]"

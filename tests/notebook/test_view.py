@@ -62,6 +62,33 @@ def test_all_that_happened_is_said_and_nothing_else():
     )
 
 
+@pytest.mark.parametrize(
+    ("share", "said", "tone"),
+    [
+        (Share(0.01, 0.05, "session"), "20 % of the session's $0.05", "plain"),
+        (Share(0.06, 0.05, "cell"), "120 % of the cell's $0.05", "bad"),
+        (Share(0.01, 0.05, "profile lab"), "20 % of the $0.05 of profile lab", "plain"),
+        (
+            Share(0.01, 0.05, "day of profile lab"),
+            "20 % of the $0.05 a day of profile lab",
+            "plain",
+        ),
+        (
+            Share(0.0125, 0.0008, "profile lab", is_soft=True),
+            "past the soft limit of $0.0008 of profile lab",
+            "warn",
+        ),
+        (
+            Share(0.0004, 0.0008, "session", is_soft=True),
+            "50 % of the session's soft limit of $0.0008",
+            "plain",
+        ),
+    ],
+)
+def test_a_share_says_whose_it_is_and_a_soft_limit_is_never_an_overrun(share, said, tone):
+    assert totals_parts(spent(), shares=[share])[-1] == Part(said, tone)
+
+
 def test_replayed_answers_are_told_with_the_tokens_they_once_had():
     totals = Totals(requests=2, cached=2)
     said = plain(totals_parts(totals, 0.002, replays=2, replayed=Usage(90, 8)))

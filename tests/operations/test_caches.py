@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptkit import Cache, Prompt, Session, connect
+from promptkit import Cache, Message, Prompt, Request, Session, connect
 from promptkit.adapters.sqlite import SqliteStore
 from promptkit.cli import main
 from promptkit.errors import OptionError, StoreError
@@ -53,6 +53,33 @@ async def test_a_summary_tells_what_is_kept_and_what_it_saved(tmp_path: Path) ->
     assert summary.saved_usd == pytest.approx(1.5)
     assert not summary.is_encrypted
     assert summary.bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        ([None, None, None], "served 3 calls, saving unknown for 3 calls"),
+        ([0.5, None, None], "served 3 calls, saved $0.50, saving unknown for 2 calls"),
+        ([0.5, 0.0, 0.0], "served 3 calls, saved $0.50"),
+    ],
+)
+def test_what_an_answer_of_unknown_price_saved_is_not_told_as_nothing(
+    costs: list[float | None], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.sqlite"
+
+    async def serve() -> None:
+        store = SqliteStore(path)
+        for number, cost in enumerate(costs):
+            asked = Request(messages=(Message("user", str(number)),), model="own")
+            await store.put(asked, Response((Choice("x"),), Usage(1, 1), "own", cost))
+            store.get(asked)
+        await store.aclose()
+
+    asyncio.run(serve())
+    assert main(["cache", "--file", str(path)]) == 0
+    assert f"  {said}\n" in capsys.readouterr().out
+    assert summarize(path).unpriced == costs.count(None)
 
 
 async def test_answers_are_deleted_by_model(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
+import warnings
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,7 @@ from promptkit.transports.budget import (
     SoftLimit,
     longest_output,
 )
+from promptkit.transports.meter import reserve, settle
 from promptkit.transports.retry import RetryLayer, RetryPolicy
 from promptkit.transports.worst_case import worst_case
 
@@ -241,6 +243,43 @@ async def test_each_soft_limit_is_told_once_to_its_callback_and_warns_nobody() -
     assert heard[0] == SoftLimit("session", pytest.approx(0.0016), 0.001)  # type: ignore[arg-type]
 
 
+def test_of_several_soft_limits_the_one_passed_last_is_told_and_a_hard_one_wins() -> None:
+    meter = Meter(Budget(soft=(0.1, 0.2, 0.3)))
+    told = []
+    for spent in (0.05, 0.1, 0.1, 0.1):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BudgetWarning)
+            settle((meter,), 0.0, spent)
+        told.append(meter.limit_usd)
+    assert told == [0.1, 0.1, 0.2, 0.3]
+    assert Meter(Budget(soft=0.1, hard=0.5)).limit_usd == 0.5
+    assert Meter(Budget()).limit_usd is None
+
+
+async def test_messages_write_small_amounts_in_full_and_say_whose_they_are() -> None:
+    small = Meter(Budget(hard=8.2e-05), "day of profile lab")
+    with pytest.raises(BudgetError) as caught:
+        await reserve((small,), 0.25)
+    said = "could cost $0.25; $0.000082 of the $0.000082 a day of profile lab is left"
+    assert said in caught.value.message
+    meter = Meter(Budget(soft=0.00008), "profile lab")
+    with pytest.warns(BudgetWarning, match=r"^profile lab has spent \$0\.001, past .* \$0\.00008$"):
+        settle((meter,), 0.0, 0.001)
+
+
+def test_amounts_may_be_texts_wherever_a_budget_has_one() -> None:
+    assert Budget(hard="$2", soft=("$1.50", 0.5), day=" 0.25 ") == Budget(2.0, (0.5, 1.5), 0.25)
+    assert Budget.coerce({"hard": "$2", "soft": "1"}) == Budget(2.0, 1.0)
+    for bad in ("two", "$", "-1", "nan", "inf", "", True, [1]):
+        with pytest.raises(OptionError, match="budget hard="):
+            Budget(hard=bad)  # type: ignore[arg-type]
+
+
+def test_a_callback_that_would_never_be_called_is_refused() -> None:
+    with pytest.raises(OptionError, match="on_soft without soft"):
+        Budget(hard=1, on_soft=print)
+
+
 async def test_a_callback_that_fails_warns_and_costs_no_answer() -> None:
     def fail(news: SoftLimit) -> None:
         raise RuntimeError("no network")
@@ -378,3 +417,37 @@ async def test_what_a_gateway_did_not_wait_for_may_be_billed(
     counts = status in (408, 502, 504, 524)
     assert (meter.spent_usd > 0) is (caught.value.unsettled_usd > 0) is counts
     assert meter.reserved_usd == 0.0
+
+
+# -- costs that are none ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("inf"), -5.0])
+async def test_a_cost_that_is_none_counts_as_the_worst_case(cost: float) -> None:
+    async def answer(request: Request) -> Response:
+        return Response((Choice("x", "stop"),), Usage(1, 1), "m", cost)
+
+    worst = worst_case(asked(max_tokens=5), PRICE)
+    assert worst is not None
+    meter = Meter(Budget(hard=2.5 * worst))
+    budget = layer(FunctionTransport(answer), meter)
+    for _ in range(2):
+        response = await budget(asked(max_tokens=5))
+        assert response.cost_usd is None
+    assert meter.spent_usd == pytest.approx(2 * worst)
+    with pytest.raises(BudgetError):
+        await budget(asked(max_tokens=5))
+    assert meter.reserved_usd == 0.0
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("-inf"), -5.0])
+@pytest.mark.parametrize("price", [PRICE, None])
+async def test_no_cost_makes_a_meter_lose_count(cost: float, price: Price | None) -> None:
+    async def answer(request: Request) -> Response:
+        return Response((Choice("x", "stop"),), Usage(1, 1), "m", cost)
+
+    meter = Meter(Budget(soft=1.0))
+    response = await layer(FunctionTransport(answer), meter, price)(asked(max_tokens=5))
+    assert response.cost_usd is None
+    assert 0 <= meter.spent_usd < 1
+    assert (meter.spent_usd > 0) is (price is not None)

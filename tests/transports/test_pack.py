@@ -341,6 +341,24 @@ async def test_a_server_that_answers_the_first_prompt_alone_is_sent_no_more_list
         unpack(Pack.of(requests[:2], lambda: None), Response((Choice("x"),)))
 
 
+async def test_a_server_whose_index_names_no_place_is_asked_one_by_one() -> None:
+    class Restarting(Endpoint):
+        async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
+            texts = [message.text for message in request.messages]
+            self.sizes.append(len(texts))
+            items = [
+                {"index": i % 20, "embedding": [float(len(text))]} for i, text in enumerate(texts)
+            ]
+            return decode(request, {"data": items}, Dialect())
+
+    endpoint = Restarting()
+    call = RetryLayer(packing(endpoint), RetryPolicy(), Metronome(), random.Random(1))
+    outcomes = await all_of(call, [asked("z" * i) for i in range(1, 40)])
+    assert [o.vectors[0][0] for o in outcomes] == [float(i) for i in range(1, 40)]
+    assert endpoint.sizes[:2] == [39, 39]
+    assert set(endpoint.sizes[2:]) == {1}
+
+
 # -- leaving --------------------------------------------------------------------------------
 
 

@@ -184,3 +184,17 @@ async def test_a_call_that_was_late_before_it_was_sent_is_neither_sent_nor_bille
     assert caught.value.attempts == 0
     assert not caught.value.billed
     assert caught.value.unsettled_usd == 0.0
+
+
+@pytest.mark.parametrize("asked_s", [61.0, 1e9, 1e300, float("inf")])
+async def test_without_a_deadline_no_server_can_ask_for_a_wait_without_end(asked_s: float) -> None:
+    model = Failing(RateLimitError("429", retry_after_s=asked_s))
+    response = await model.layer(deadline_s=None)(REQUEST)  # type: ignore[arg-type]
+    assert 60.0 <= response.log.waited_s <= 60.5
+
+
+async def test_with_a_deadline_a_longer_wait_still_ends_at_once() -> None:
+    model = Failing(RateLimitError("429", retry_after_s=1e9))
+    with pytest.raises(RateLimitError):
+        await model.layer(deadline_s=600.0)(REQUEST)
+    assert model.clock.now() == 0.0

@@ -311,6 +311,49 @@ async def test_when_all_are_down_the_error_names_each_and_why() -> None:
     assert len(a.requests) == len(b.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (
+            ConnectionFailedError("connection refused"),
+            ConnectionFailedError("connection refused"),
+            "y: connection refused (no other route is left: x (connection refused))",
+        ),
+        (
+            ServerError("HTTP 503", status=503),
+            ServerError("HTTP 502", status=502),
+            "y: HTTP 502 (no other route is left: x (HTTP 503))",
+        ),
+    ],
+)
+async def test_when_all_fail_while_they_are_in_use_the_error_names_each_and_why(
+    x: CallError, y: CallError, said: str
+) -> None:
+    layer = routed(Server("x", always=x), Server("y", always=y), strategy="priority")
+    with pytest.raises(type(y)) as caught:
+        await retried(layer, max_attempts=2)(asked())
+    assert caught.value.message == said
+    assert caught.value.attempts == 4
+    assert not layer._failures
+
+
+async def test_of_three_that_fail_the_other_two_are_named_with_the_latest_reason() -> None:
+    a = Server("a", ServerError("first"), always=ServerError("second"))
+    layer = routed(a, Server("b", always=DOWN), Server("c", always=DOWN), strategy="priority")
+    with pytest.raises(ServerError) as caught:
+        await retried(layer, max_attempts=2)(asked())
+    assert caught.value.message == (
+        "c: HTTP 500 (no other route is left: a (second); b (HTTP 500))"
+    )
+
+
+async def test_an_answer_in_the_end_leaves_no_failure_behind() -> None:
+    layer = routed(Server("a", always=DOWN), Server("b"), strategy="priority")
+    await retried(layer)(asked())
+    assert not layer._failures
+    assert not layer._seen
+
+
 async def test_an_error_that_passes_tells_when_the_next_target_opens() -> None:
     layer = routed(Server("a", always=DOWN), Server("b", always=QuotaError("no credit")))
     for i in range(9):
