@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from promptkit.defaults import NO_DEFAULTS, Defaults
@@ -82,8 +81,7 @@ class Session:
     ) -> TextStream:
         """Ask one question and yield its text piece by piece, as it comes.
 
-        The pieces go through the same layers as `ask`. After the last one, `.response` of the
-        returned stream holds the whole answer with its usage.
+        After the last one, `.response` of the stream holds the whole answer with its usage.
         """
         request = self.request(question, model, api, sample, options, cache=cache)
         return TextStream(lambda on_text: traced_call(self.transport, self.trace, request, on_text))
@@ -150,13 +148,12 @@ class Session:
         function = function_of(fn)
         here = self.step(f"map {'prompt' if isinstance(fn, Prompt) else name_of(fn)}")
         here.trace.open_lane()
-        total = len(items) if isinstance(items, Sized) else None
         return run_window(
             lambda index, item: function(here.step(f"item {index}"), item),
             items,
             concurrency=window,
             on_error=on_error,
-            progress=Progress(here.trace, total),
+            progress=Progress(here.trace, len(items) if isinstance(items, Sized) else None),
             deadline_s=deadline_s,
         )
 
@@ -173,8 +170,7 @@ class Session:
         """Run over a DataFrame's rows and return it with the answers in new columns.
 
         Args:
-            fn: A template text or Prompt whose slots are columns, or a function of a session
-                and a row (a dict).
+            fn: A template whose slots are columns, or a function of a session and a row (a dict).
             frame: Left as it is; its index is kept.
             into: The new column; `{into}_error` holds what went wrong, if anything did.
             concurrency: How many rows are under way at once.
@@ -201,9 +197,12 @@ class Session:
 
         Args:
             questions: Any number of what `ask` takes.
-            model, api, sample, options: As for `ask`.
+            model: As for `ask`.
+            api: As for `ask`.
+            sample: As for `ask`.
             on_error: "raise" raises the first error when all have ended, "keep" returns errors.
             policy: How large, how often, how long; see `promptkit.batch.BatchPolicy`.
+            options: As for `ask`.
         """
         return await self.batches.run(
             self, questions, model, api, sample, on_error, policy, options
@@ -261,21 +260,20 @@ class Session:
         **options: Any,
     ) -> Session:
         """Return a session on the same trace with other defaults."""
-        defaults = dataclasses.replace(
+        defaults = replace(
             self.defaults,
             model=model or self.defaults.model,
             api=api or self.defaults.api,
             cache=check_cache_use(cache or self.defaults.cache),
             options=self.defaults.options.replace(**options),
         )
-        return dataclasses.replace(self, defaults=defaults)
+        return replace(self, defaults=defaults)
 
     @property
     def usage(self) -> Totals:
         """Running totals of this session and every step below it; they go on counting.
 
-        `before = session.usage.copy()` keeps them as they are now, and `session.usage - before`
-        is what came after.
+        With `before = session.usage.copy()`, `session.usage - before` is what came after.
         """
         return self.trace.totals
 
@@ -297,5 +295,4 @@ class Session:
 
     def __repr__(self) -> str:
         """Show what it talks to; never a key."""
-        defaults = self.defaults
-        return f"Session({defaults.endpoint or 'no endpoint'}, model={defaults.model!r})"
+        return f"Session({self.defaults.endpoint or 'no endpoint'}, model={self.defaults.model!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -214,3 +215,39 @@ def test_a_policy_that_cannot_work_is_refused() -> None:
     for wrong in ({"max_lines": 0}, {"max_bytes": True}, {"max_attempts": 0}, {"lease_s": 0}):
         with pytest.raises(pk.errors.OptionError):
             BatchPolicy(**wrong)
+
+
+async def test_settings_that_are_misspelt_are_refused_before_anything_is_sent(
+    server: BatchServer,
+) -> None:
+    async with connect(server) as session:
+        for wrong, right in (("on_eror", "on_error"), ("temprature", "temperature")):
+            with pytest.raises(pk.errors.OptionError, match=f"did you mean '{right}'"):
+                await session.batch([], **{wrong: "keep"})
+        with pytest.raises(pk.errors.OptionError, match="BatchPolicy"):
+            await session.batch([], policy={"max_lines": 3})
+    assert not server.batches.requests
+
+
+async def test_the_readout_says_failed_once_and_no_latency(
+    server: BatchServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with connect(server) as session:
+        await session.batch(["a", "refuse", "b"], policy=QUICK, on_error="keep")
+    shown = capsys.readouterr().err
+    assert "batch: 3 of 3 · 3 calls · 1 failed · " in shown
+    assert shown.count("failed") == 1
+    assert "median" not in shown
+
+
+async def test_batches_are_shown_in_short(server: BatchServer) -> None:
+    server.batches.default = Plan(running_s=3600)
+    async with connect(server) as session:
+        assert repr(session.batches) == f"Batches({server.url})"
+        task = asyncio.create_task(session.batch(["a"], policy=QUICK, on_error="keep"))
+        while not (found := await session.batches.under_way()):
+            await asyncio.sleep(0.01)
+        assert "gpt-4o-mini, " in repr(found[0])
+        assert repr(found[0]).endswith("0 of 1 answered)")
+        await session.batches.cancel(found[0].batch_id)
+        await task

@@ -14,6 +14,7 @@ from servers.batch_server import BatchServer
 from servers.batches import Plan
 
 import promptkit as pk
+from promptkit.adapters import book_meter
 from promptkit.batch import BatchPolicy
 
 KEY = "sk-test-0123456789abcdefWXYZ"
@@ -169,3 +170,57 @@ async def test_no_prompt_and_no_key_stands_in_the_journal(
         data = file.read_bytes()
         assert b"secret" not in data
         assert KEY.encode() not in data
+
+
+@pytest.mark.parametrize("is_budgeted", [True, False])
+async def test_a_batch_of_a_closed_session_stands_in_the_profiles_book_until_it_is_collected(
+    server: BatchServer, *, is_budgeted: bool
+) -> None:
+    """Whoever collects it, also a session that has no budget."""
+    limit = pk.Budget(hard=0.0003, day=0.0004)
+    profile = pk.Profile(name="p", base_url=server.url, budget=limit)
+    asked = {"policy": QUICK, "max_tokens": 50}
+    server.batches.default = Plan(running_s=3600)
+    async with pk.connect(profile=profile, model="gpt-4o-mini", api_key=KEY) as session:
+        await stopped(session, server, asked)
+        with pytest.raises(pk.errors.BudgetError):  # what is under way leaves no room
+            await session.batch([f"another {n}" for n in range(10)], **asked)
+    book_meter._shared.clear()  # as in another process
+    server.batches.default = Plan()
+    server.batches.finish_all()
+    other = profile if is_budgeted else pk.Profile(name="p", base_url=server.url)
+    async with pk.connect(profile=other, model="gpt-4o-mini", api_key=KEY) as session:
+        await session.batch(QUESTIONS, **asked)
+        spent = session.usage.spent_usd
+    book_meter._shared.clear()
+    async with pk.connect(profile=profile, model="gpt-4o-mini", api_key=KEY) as session:
+        for meter in session.trace.meters:
+            assert meter.spent_usd == pytest.approx(spent)
+            assert meter.promised_usd == 0
+        await session.batch([f"another {n}" for n in range(10)], **asked)
+        for meter in session.trace.meters:
+            assert meter.spent_usd == pytest.approx(spent + session.usage.spent_usd)
+
+
+async def stopped(session: pk.Session, server: BatchServer, asked: dict[str, Any]) -> None:
+    task = asyncio.create_task(session.batch(QUESTIONS, **asked))
+    while not server.batches.requests["show"]:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_stopped_batch_shows_what_it_may_still_cost_until_it_is_collected(
+    server: BatchServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"policy": QUICK, "max_tokens": 20}
+    server.batches.default = Plan(running_s=3600)
+    async with connect(server) as session:
+        await stopped(session, server, asked)
+        shown = capsys.readouterr().err
+        assert "batch: stopped at 0 of 10 · 10 calls · 10 stopped · $0 + up to $0.0001 for" in shown
+        assert session.usage.unsettled_usd > 0
+        server.batches.finish_all()
+        await session.batch(QUESTIONS, **asked)
+        assert session.usage.unsettled_usd == pytest.approx(0)
+        assert "up to" not in capsys.readouterr().err

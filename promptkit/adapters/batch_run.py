@@ -276,8 +276,6 @@ class BatchRun:
         self._progress.done = self._answered + sum(self._live.values())
         self._progress.in_flight = sum(map(len, self._running.values()))
 
-    # -- the end of the call --------------------------------------------------------------
-
     def _results(self) -> list[Outcome]:
         """Return the outcomes in the order asked; equal requests share one that was paid."""
         results: list[Outcome] = []

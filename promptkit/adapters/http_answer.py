@@ -92,14 +92,12 @@ class OverHttp:
         status, headers, raw = answer
         mask = self._mask()
         if mask is not None:
-            headers = mask.on_headers(headers)
+            headers, raw = mask.on_headers(headers), raw and mask.on_bytes(raw)
         log = CallLog("endpoint", 1, time.monotonic() - started)
         if raw is None:
             return streamed.response(headers, log) if streamed is not None else too_large()
         if len(raw) > LARGEST_ANSWER:
             return too_large()
-        if mask is not None:
-            raw = mask.on_bytes(raw)
         if status >= _FIRST_ERROR:
             return error_of(request, status, raw, headers)
         try:

@@ -127,12 +127,10 @@ class SpendingBook:
             StoreError: When the file cannot be written; nothing is settled then.
         """
         with self._transaction() as database:
-            lines = {
-                line: is_settled
-                for line, is_settled in database.execute(
-                    "SELECT line, is_settled FROM promised WHERE batch = ?", (batch,)
-                )
-            }
+            rows = database.execute(
+                "SELECT line, is_settled FROM promised WHERE batch = ?", (batch,)
+            )
+            lines: dict[bytes, int] = dict(rows.fetchall())
             due = [line for line in costs if lines.get(line) == 0]
             new = [line for line in costs if line not in lines and costs[line]]
             database.executemany(

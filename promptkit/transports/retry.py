@@ -34,6 +34,7 @@ class RetryPolicy:
     Attributes:
         max_attempts: Attempts that may fail, rate limits apart: those wait until the deadline.
         deadline_s: Seconds a call may take with all its waits and attempts; None for no end.
+            Without an end a server's Retry-After is obeyed for 60 seconds at a time.
         first_wait_s: Bound of the first wait; it doubles with each further failure.
         longest_wait_s: The bound grows no further than this.
     """

@@ -102,10 +102,10 @@ def test_rows_whose_commit_was_interrupted_are_committed_a_little_later(tmp_path
     loop = asyncio.new_event_loop()
     try:
 
-        async def put() -> asyncio.Future[None]:
-            return store.put(asked(), ANSWER)
+        async def put() -> None:
+            await store.put(asked(), ANSWER)
 
-        done = loop.run_until_complete(put())
+        done = loop.create_task(put())
         with pytest.raises(KeyboardInterrupt):
             loop.run_until_complete(done)
         loop.run_until_complete(asyncio.wait_for(done, 5))
