@@ -5,6 +5,7 @@ import dataclasses
 import math
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from promptkit import forecast as forecasting
 from promptkit.errors import BudgetError, OptionError
 from promptkit.forecast import Quantity, population
 from promptkit.forecast.extrapolate import extrapolate, strata
+from promptkit.operations.caches import summarize
+from promptkit.testing import Scripted
 from promptkit.transports import budget
 from promptkit.transports.meter import Meter
 
@@ -370,3 +373,13 @@ def test_with_one_item_tried_the_upper_end_is_open() -> None:
     quantity = extrapolate([1.0], [5.0], 3, 1.0)
     assert (quantity.value, quantity.high) == (15.0, math.inf)
     assert extrapolate([], [], 3, 1.0).high == math.inf
+
+
+async def test_looking_into_the_cache_is_not_counted_as_an_answer_served(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    async with pk.connect(transport=Scripted("x"), model="m", cache=path) as session:
+        await session.map("Say {x}", range(20))
+    for _ in range(2):
+        async with pk.connect(transport=Scripted("x"), model="m", cache=path) as session:
+            await session.estimate("Say {x}", range(20), pilot=0)
+    assert summarize(path).hits == 0

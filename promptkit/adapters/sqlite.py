@@ -120,11 +120,9 @@ class SqliteStore:
                 if self._sealer is not None:
                     row = unseal_row(row[_AGE - 1], self._sealer, key)
                 response = from_row(row)
-            except (ValueError, TypeError) as error:
-                self._drop(key, error)
-                return None
-            except sqlite3.DatabaseError as error:
-                if "decode to UTF-8" not in str(error):
+            except (ValueError, TypeError, sqlite3.DatabaseError) as error:
+                is_files = isinstance(error, sqlite3.DatabaseError)
+                if is_files and "decode to UTF-8" not in str(error):
                     msg = f"the cache {self.path} cannot be read ({error})"
                     raise StoreError(msg, hint=MOVE_AWAY) from None
                 self._drop(key, error)
@@ -133,6 +131,14 @@ class SqliteStore:
             self._unpriced += response.cost_usd is None
             self._saved_usd += response.cost_usd or 0.0
             return response
+
+    def holds(self, request: Request, /) -> bool:
+        """Whether there is an answer for `request`; nothing counts as served."""
+        with self._lock:
+            counts = self._hits, self._unpriced, self._saved_usd
+            found = self.get(request)
+            self._hits, self._unpriced, self._saved_usd = counts
+        return found is not None
 
     def _is_over(
         self, ends_at: int | None, created_at: int = 0, used_at: int = 0, place: int = 0
@@ -144,7 +150,6 @@ class SqliteStore:
             ttl_s is not None and created_at + ttl_s <= now
         ):
             return True
-        # The order of use is kept to the day: noting every hit would cost a write for each.
         if self.settings.max_bytes is not None and used_at + _DAY_S < now:
             self._used.append(place)
         return False
@@ -273,8 +278,7 @@ class SqliteStore:
                         self._database.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
                         self._write([])
                 self._database.close()
-            self._closed = True
-            self._reads = 0
+            self._closed, self._reads = True, 0
 
 
 @atexit.register

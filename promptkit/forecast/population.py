@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import random
 from collections.abc import (
@@ -156,8 +155,7 @@ async def of_template(
             known = request.key in seen
             if not known:
                 seen.add(request.key)
-                found = store.get(request)
-                known = (await found if inspect.isawaitable(found) else found) is not None
+                known = store.holds(request)
             if known:
                 people.cached += scale
                 continue

@@ -174,9 +174,11 @@ async def leave(group: Group, item: Item, error: asyncio.CancelledError) -> None
         elif item in group.waiting:
             group.remove(item)
         return
-    if item.gate is None or not item.gate.is_open:
+    is_last = all(one.future.done() for one in run.items)
+    # While others stay in the pack, the text of who has left goes out with theirs.
+    if is_last and (item.gate is None or not item.gate.is_open):
         error.unsent = True  # type: ignore[attr-defined]
     task = run.task
-    if task is not None and not task.done() and all(one.future.done() for one in run.items):
+    if is_last and task is not None and not task.done():
         task.cancel()
         await asyncio.wait([task])

@@ -241,7 +241,7 @@ def _says_its_input(request: Request) -> bool:
     return extra is not None and ('"input"' in extra or '"prompt"' in extra)
 
 
-def _fail(items: list[Item], error: BaseException) -> bool:
+def _fail(items: list[Item], error: BaseException) -> None:
     """Give each its own copy of an error: the layers above write into it."""
     common = _jitter.random()
     for item in items:
@@ -257,4 +257,3 @@ def _fail(items: list[Item], error: BaseException) -> bool:
             item.future.cancel()
         else:
             item.future.set_exception(own)
-    return False

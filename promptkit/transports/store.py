@@ -35,6 +35,10 @@ class Store(Protocol):
         """Return what is kept for `request`."""
         ...
 
+    def holds(self, request: Request, /) -> bool:
+        """Whether there is an answer for `request`; asking is not using it."""
+        ...
+
     def put(self, request: Request, response: Response, /) -> Awaitable[None]:
         """Keep `response`; when the awaitable is done, it survives the process."""
         ...
@@ -139,6 +143,11 @@ class MemoryStore:
             return None
         self._entries.move_to_end(request.key)
         return entry[0]
+
+    def holds(self, request: Request, /) -> bool:
+        """Whether there is an answer for `request`; asking is not using it."""
+        entry = self._entries.get(request.key)
+        return entry is not None and (entry[1] == _NEVER or entry[1] > self._now())
 
     async def put(self, request: Request, response: Response, /) -> None:
         """Keep `response`, dropping what was not used for longest beyond the bounds."""

@@ -412,11 +412,10 @@ async def test_who_is_cancelled_before_it_was_sent_says_so(turns: int) -> None:
         await asyncio.sleep(0)
         if endpoint.sizes:
             break
-    sent = bool(endpoint.sizes)
     tasks[0].cancel()
     gone, stayed = await asyncio.gather(*tasks)
     assert isinstance(stayed, Response)
-    assert getattr(gone, "unsent", False) is not sent
+    assert getattr(gone, "unsent", False) is (endpoint.sizes == [1])
     for _ in range(3):
         await asyncio.sleep(0)
     assert not layer._groups
@@ -501,3 +500,27 @@ async def test_every_route_packs_as_the_group_is_told() -> None:
             assert {answer.log.packed for answer in answers} == {5}
             assert one.requests
             assert two.requests
+
+
+async def test_who_leaves_a_pack_that_others_stay_in_may_be_billed_though_it_had_not_left() -> None:
+    may_go = asyncio.Event()
+
+    async def held(request: Request, on_text: object = None, /) -> Response:
+        await may_go.wait()  # as a rate limit would
+        if isinstance(request, Pack):
+            request.departed()
+        vectors = tuple((0.0,) for _ in request.messages)
+        return Response(usage=Usage(10 * len(request.messages)), vectors=vectors)
+
+    layer = PackLayer(held, Packing())  # type: ignore[arg-type]
+    asked = [
+        Request(messages=(Message("user", text),), model="m", api="embeddings") for text in "abc"
+    ]
+    first, *others = (asyncio.ensure_future(layer(request)) for request in asked)
+    await asyncio.sleep(0.01)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await first
+    may_go.set()
+    await asyncio.gather(*others)
+    assert not getattr(caught.value, "unsent", False)
