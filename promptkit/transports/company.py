@@ -176,7 +176,7 @@ async def leave(group: Group, item: Item, error: asyncio.CancelledError) -> None
         return
     is_last = all(one.future.done() for one in run.items)
     # While others stay in the pack, the text of who has left goes out with theirs.
-    if is_last and (item.gate is None or not item.gate.is_open):
+    if item.gate is None or (is_last and not item.gate.is_open):
         error.unsent = True  # type: ignore[attr-defined]
     task = run.task
     if is_last and task is not None and not task.done():
