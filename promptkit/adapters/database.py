@@ -85,10 +85,12 @@ def _check(database: sqlite3.Connection, path: Path, application_id: int, versio
 
 def _head(database: sqlite3.Connection) -> tuple[int, int, int]:
     """Return the application id, the number of tables and the version."""
-    (found,) = database.execute("PRAGMA application_id").fetchone()
-    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    return found, tables, version
+    # One statement sees one moment: another process may be making the file just now.
+    head: tuple[int, int, int] = database.execute(
+        "SELECT (SELECT application_id FROM pragma_application_id), "
+        "(SELECT count(*) FROM sqlite_master), (SELECT user_version FROM pragma_user_version)"
+    ).fetchone()
+    return head
 
 
 def _bring_up(
