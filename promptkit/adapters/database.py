@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,9 @@ from promptkit.errors import StoreError
 
 _BUSY_MS: Final = 10_000
 """How long one process waits for another's commit, in milliseconds."""
+
+_LOCKED_S: Final = 0.005
+"""How often to try again what SQLite does not wait for, in seconds."""
 
 Migration = Callable[[sqlite3.Connection], None]
 """Turns a file of one version into the next; runs inside a transaction."""
@@ -55,7 +59,7 @@ def open_database(
         raise StoreError(f"{path} cannot be opened ({reason})", hint="pass another path") from None
     try:
         _check(database, path, application_id, version)
-        database.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(database)
         database.execute("PRAGMA synchronous = NORMAL")
         statements = (schema,) if isinstance(schema, str) else schema
         _bring_up(database, application_id, version, statements, migrations or {})
@@ -81,6 +85,20 @@ def _check(database: sqlite3.Connection, path: Path, application_id: int, versio
     if found_version > version:
         msg = f"{path} has version {found_version}, this promptkit reads up to {version}"
         raise StoreError(msg, hint="upgrade promptkit, or pass another path")
+
+
+def _switch_to_wal(database: sqlite3.Connection) -> None:
+    """Set the journal mode; where another process is doing so, SQLite does not wait by itself."""
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_LOCKED_S)
+        else:
+            return
 
 
 def _head(database: sqlite3.Connection) -> tuple[int, int, int]:
