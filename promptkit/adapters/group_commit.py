@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from promptkit.errors import StoreError
 
-APART_S: Final = (0.004, 0.05)
+APART_S: Final = (0.001, 0.05)
 """The bounds of the time between two commits, in seconds, while rows come faster than that."""
 
-SHARE: Final = 0.04
+SHARE: Final = 0.005
 """That time as a share of what a row took to come: on average it is made later by half of it."""
 
 MOST_WAITING: Final = 256

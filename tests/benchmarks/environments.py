@@ -23,7 +23,11 @@ VARIABLE: Final = "PROMPTKIT_BENCH_ENVIRONMENTS"
 FAST: Final = ("uvloop", "orjson")
 """What the `fast` extra adds: the plain promptkit must not see these."""
 
-HIDDEN: Final = {"promptkit": FAST, "promptkit-aiohttp": (*FAST, "httptools")}
+HIDDEN: Final = {
+    "promptkit": FAST,
+    "promptkit-no-cache": FAST,
+    "promptkit-aiohttp": (*FAST, "httptools"),
+}
 """What a client must not see; promptkit without httptools is what goes through a proxy."""
 
 
@@ -81,6 +85,14 @@ PEERS: Final = {
         "promptkit uvloop httptools orjson",
         "ask stream file memory map",
         variant="fast",
+    ),
+    "promptkit-no-cache": _peer(
+        "promptkit without a cache",
+        "with_promptkit",
+        "",
+        "promptkit httptools",
+        "ask",
+        variant="no cache",
     ),
     "aiohttp": _peer("bare aiohttp", "with_aiohttp", "bare", "aiohttp", "ask stream"),
     "httptools": _peer(

@@ -76,7 +76,9 @@ def _connected(setting: Setting, pk: Any, *, is_limited: bool) -> Any:
         prices={MODEL: price},
         budget=pk.Budget(hard=1_000_000),
     )
-    cache = "memory" if setting.store == "memory" else Path(setting.folder) / "cache.sqlite"
+    cache: Any = "memory" if setting.store == "memory" else Path(setting.folder) / "cache.sqlite"
+    if setting.variant == "no cache":
+        cache = None
     ledger = setting.store not in ("file", "memory")
     return pk.connect(profile, api_key=KEY, cache=cache, budget=100_000, ledger=ledger)
 
