@@ -31,6 +31,10 @@ _LATENESS_S: Final = 0.05
 _MOST_SPARE: Final = 0.1
 """The share of a bucket that may be spared."""
 
+_SURE: Final = 0.5
+"""How much of its part of what remains a process counts on where others use the limit too: they
+have sent since then, and their answers tell only them."""
+
 _MARK_S: Final = 0.02
 _MARKS: Final = 4096
 """How finely, and how far back (80 s at least), is known how much was sent until when."""
@@ -161,7 +165,8 @@ class Bucket:
         self.rate, self._capacity = (part * self._share for part in self._told)
         self.refill(now)
         remaining = quota.remaining * self._share
-        least = remaining - (self.sent - place.answered - place.amount)
+        surely = remaining if self._share == 1.0 else remaining * _SURE
+        least = surely - (self.sent - place.answered - place.amount)
         if is_first:
             self._level, self._at = least, now
             return
