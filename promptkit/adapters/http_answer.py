@@ -7,6 +7,7 @@ that nothing of a client library is chained to it.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from promptkit.adapters.address import EchoMask
@@ -24,7 +25,7 @@ from promptkit.transport import OnText
 _FIRST_ERROR = 300
 
 
-class OverHttp:
+class OverHttp(ABC):
     """A Transport to one OpenAI-compatible endpoint.
 
     Attributes:
@@ -64,15 +65,15 @@ class OverHttp:
             mask.on_error(outcome)
         raise outcome
 
+    @abstractmethod
     async def _attempt(
         self, request: Request, streamed: StreamedAnswer | None
     ) -> Response | CallError:
         """Send the request; return or raise what comes of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _mask(self) -> EchoMask | None:
         """Return what masks the key wherever a server echoes it; None without a key."""
-        raise NotImplementedError
 
     def _read(
         self,
