@@ -79,9 +79,10 @@ docs: setup ## build the documentation into docs/_build, where a warning is an e
 
 # --- to keep up --------------------------------------------------------------------------------
 
-# uv is fetched for this alone, into its own folder: it is no dependency of the project.
+# uv is fetched for this alone, into its own folder: it is no dependency of the project. Extras stay
+# in the locks: where another package asks for `coverage[toml]`, pip takes no pin of plain `coverage`.
 UV_COMPILE = .venv/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	--no-strip-extras --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	--no-emit-package promptkit --upgrade --constraint requirements/constraints.txt
 
 lock: ## pin every dependency anew, with hashes, for every system
