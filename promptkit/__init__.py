@@ -9,9 +9,9 @@ do stands in `adapters`, what people see in `notebook`, `terminal` and `cli`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from promptkit import errors, primitives, testing
+from promptkit import errors, testing
 from promptkit.connect import connect
 from promptkit.constraint import Constraint
 from promptkit.errors import PromptkitError
@@ -33,6 +33,9 @@ from promptkit.transports.pack import Packing
 from promptkit.transports.retry import RetryPolicy
 from promptkit.transports.routes import Route, Routes
 from promptkit.transports.store import Cache
+
+if TYPE_CHECKING:
+    from promptkit import primitives
 
 __all__ = [
     "BreakerPolicy",
@@ -66,6 +69,16 @@ __all__ = [
     "run",
     "testing",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `primitives` when they are first looked at: there are many, and most runs use few."""
+    if name == "primitives":
+        from importlib import import_module
+
+        return import_module("promptkit.primitives")
+    msg = f"module 'promptkit' has no attribute {name!r}"
+    raise AttributeError(msg, name=name)
 
 
 def load_ipython_extension(ip: Any) -> None:

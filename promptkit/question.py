@@ -55,11 +55,13 @@ def request_of(  # noqa: PLR0917 -- one call site, on the hot path
         raise OptionError(f"api={api!r}", hint=f"one of {', '.join(APIS)}")
     if type(sample) is not int or sample < 0:
         raise OptionError(f"sample={sample!r}", hint="it is a whole number from 0 on")
+    own = sample or (question.sample if isinstance(question, Request) else 0)
+    drawn = defaults.sample + own * defaults.stride
     if isinstance(question, Request):
         return question.replace(
             model=check_model(model or question.model),
             api=api or question.api,
-            sample=sample or question.sample,
+            sample=drawn,
             options=question.options.replace(**options or {}),
             endpoint=question.endpoint or defaults.endpoint,
             cache=check_cache_use(cache or question.cache),
@@ -76,7 +78,7 @@ def request_of(  # noqa: PLR0917 -- one call site, on the hot path
         model=chosen,
         options=defaults.options.replace(**options) if options else defaults.options,
         api=api or defaults.api,
-        sample=sample,
+        sample=drawn,
         endpoint=defaults.endpoint,
         cache=defaults.cache if cache is None else check_cache_use(cache),
         lane=lane,

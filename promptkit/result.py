@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from promptkit.explanation import Explains, Explanation, Paragraph, Section, Table
+
 T = TypeVar("T")
+
+Basis = Literal["", "logprobs", "votes"]
+"""What probabilities stand on: the model's own, or shares of sampled answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCost:
+    """What one step of a primitive took, the steps below it included.
+
+    Attributes:
+        name: The step's name; `depth` tells how far below the primitive it stands.
+        cached: Of the requests, those that were answered without a new one.
+        cost_usd: What was paid; None where the price is unknown.
+    """
+
+    name: str
+    depth: int
+    requests: int
+    cached: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +42,21 @@ class Result(Generic[T]):
         confidence: From 0 to 1, as the primitive defines it; None where it has no measure.
         evidence: What led to the value: samples, statements, votes. Its type is the primitive's.
         samples: How many answers were drawn from the model for it.
+        reason: Why there is no value, in a few words: no answer was found in the texts, no step
+            halted, the vote was too close. Empty where there is one.
+        basis: Whether the confidence stands on the model's log-probabilities or on votes.
+        extractor: Name and version of what read the answer from the text, where one did.
+        steps: What each step took, in the order they began.
     """
 
     value: T | None
     confidence: float | None = None
     evidence: Any = None
     samples: int = 1
+    reason: str = ""
+    basis: Basis = ""
+    extractor: str = ""
+    steps: tuple[StepCost, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def is_unknown(self) -> bool:
@@ -30,17 +64,37 @@ class Result(Generic[T]):
         return self.value is None
 
     @classmethod
-    def unknown(cls, *, evidence: Any = None, samples: int = 1) -> Result[T]:
+    def unknown(
+        cls,
+        reason: str = "",
+        *,
+        evidence: Any = None,
+        samples: int = 1,
+        basis: Basis = "",
+        extractor: str = "",
+    ) -> Result[T]:
         """Return an abstention.
 
-        >>> Result.unknown().is_unknown
+        >>> Result.unknown("no step halted").is_unknown
         True
         """
-        return cls(None, None, evidence, samples)
+        return cls(None, None, evidence, samples, reason, basis, extractor)
+
+    def explain(self) -> Explanation:
+        """Return what led to the answer, and what each step took: as text, HTML or a picture.
+
+        >>> print(Result("4", 0.9, evidence="2 and 2 make 4.").explain().text)
+        4 (90%)
+        <BLANKLINE>
+        2 and 2 make 4.
+        """
+        return Explanation(str(self), (*_sections(self.evidence), *_costs(self.steps)))
 
     def __str__(self) -> str:
         """Show the value and how sure it is."""
-        value = "unknown" if self.value is None else str(self.value)
+        if self.value is None:
+            return f"unknown: {self.reason}" if self.reason else "unknown"
+        value = str(self.value)
         return value if self.confidence is None else f"{value} ({self.confidence:.0%})"
 
 
@@ -53,13 +107,50 @@ class Verdict:
         reason: Why, in a sentence.
         score: From 0 to 1, where there is one.
         evidence: What led to it.
+        basis: Whether the score stands on the model's log-probabilities or on votes; empty where
+            no model was asked.
+        steps: What each step took, in the order they began.
     """
 
     outcome: Literal["pass", "fail", "unsure"]
     reason: str = ""
     score: float | None = None
     evidence: Any = None
+    basis: Basis = ""
+    steps: tuple[StepCost, ...] = field(default=(), repr=False, compare=False)
 
     def __bool__(self) -> bool:
         """True for "pass" only: what is unsure has not passed."""
         return self.outcome == "pass"
+
+    def explain(self) -> Explanation:
+        """Return what led to the judgement, and what each step took."""
+        return Explanation(str(self), (*_sections(self.evidence), *_costs(self.steps)))
+
+    def __str__(self) -> str:
+        """Show the outcome, the score and the reason."""
+        score = "" if self.score is None else f" ({self.score:.0%})"
+        return f"{self.outcome}{score}: {self.reason}" if self.reason else f"{self.outcome}{score}"
+
+
+def _sections(evidence: Any) -> Iterable[Section]:
+    if isinstance(evidence, Explains):
+        return evidence.sections()
+    return () if evidence is None else (Paragraph(str(evidence)),)
+
+
+def _costs(steps: tuple[StepCost, ...]) -> Iterable[Section]:
+    if not steps:
+        return ()
+    rows = tuple(
+        (
+            "  " * step.depth + step.name,
+            str(step.requests),
+            str(step.cached),
+            f"{step.input_tokens:,}",
+            f"{step.output_tokens:,}",
+            "unknown" if step.cost_usd is None else f"${step.cost_usd:.6f}",
+        )
+        for step in steps
+    )
+    return (Table("What it took", ("step", "calls", "cached", "tokens in", "out", "cost"), rows),)

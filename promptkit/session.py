@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from promptkit.defaults import NO_DEFAULTS, Defaults
+from promptkit.defaults import DRAWS, NO_DEFAULTS, Defaults
+from promptkit.errors import OptionError
 from promptkit.executor import OnError, check_window, run_window
 from promptkit.prompt import Prompt
 from promptkit.question import Question, function_of, name_of, request_of
@@ -250,6 +251,20 @@ class Session:
         """Return a session whose calls are traced under a step of their own."""
         here = self.trace.child(name)
         return Session(self.transport, self.defaults, here, self.resources, self.batching)
+
+    def draw(self, number: int) -> Session:
+        """Return the session for draw `number` of something that is drawn several times.
+
+        Whatever is asked through it is another request than in any other draw, so that each is
+        answered, cached and replayed by itself; the first question of draw i is its sample i.
+        Draws nest.
+
+        Raises:
+            OptionError: For a number that is not from 0 to 4095.
+        """
+        if type(number) is not int or not 0 <= number < DRAWS:
+            raise OptionError(f"draw {number!r}", hint=f"it is a whole number below {DRAWS}")
+        return replace(self, defaults=self.defaults.of_draw(number))
 
     def using(
         self,

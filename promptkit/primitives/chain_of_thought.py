@@ -56,4 +56,6 @@ async def chain_of_thought(
     """
     messages = with_instruction(question, instruction, examples)
     response = await session.ask(messages, sample=sample, **options)
-    return Result(extract(response.text), evidence=response.text)
+    value = extract(response.text)
+    reason = "" if value is not None else "no answer found in the text"
+    return Result(value, evidence=response.text, reason=reason, extractor=str(extract))

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from promptkit.errors import OptionError
 from promptkit.prompt import Message, Part, Prompt
+from promptkit.result import Result, StepCost, Verdict
 from promptkit.session import Session
+from promptkit.trace import Step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,16 +24,38 @@ Asked = str | Prompt
 def primitive(
     function: Callable[Concatenate[Session, P], Awaitable[R]],
 ) -> Callable[Concatenate[Session, P], Awaitable[R]]:
-    """Trace the calls of `function` under a step of its name, and keep its result there."""
+    """Trace the calls of `function` under a step of its name, and keep its result there.
+
+    The result is told what each step took.
+    """
 
     @wraps(function)
     async def traced(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> R:
         here = session.step(function.__name__)
         result = await function(here, *args, **kwargs)
+        if isinstance(result, (Result, Verdict)):
+            result = cast("R", replace(result, steps=costs_of(here.trace)))
         here.trace.result = result
         return result
 
     return traced
+
+
+def costs_of(trace: Step) -> tuple[StepCost, ...]:
+    """Return what a step and each kept step below it took, in the order they began."""
+    return tuple(
+        StepCost(
+            step.name,
+            depth,
+            totals.requests,
+            totals.cached,
+            totals.input_tokens,
+            totals.output_tokens,
+            totals.cost_usd,
+        )
+        for depth, step in trace.walk()
+        if (totals := step.totals).requests
+    )
 
 
 async def gather(awaitables: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
@@ -45,6 +69,17 @@ async def gather(awaitables: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def steady(session: Session, **options: Any) -> Session:
+    """Return a session with these options, at temperature 0 where nobody names another.
+
+    What is asked once is best answered by the likeliest words; what is drawn several times must
+    differ, and then the one who draws has set the temperature.
+    """
+    if session.defaults.options.temperature is None:
+        options = {"temperature": 0} | options
+    return session.using(**options) if options else session
+
+
 def with_instruction(
     question: Asked, instruction: str, examples: tuple[tuple[str, str], ...] = ()
 ) -> tuple[Message, ...]:
@@ -53,16 +88,28 @@ def with_instruction(
     >>> with_instruction("2 + 2?", "Think step by step.")[0].text
     '2 + 2?\n\nThink step by step.'
     """
-    if not isinstance(question, (str, Prompt)):
-        msg = f"a question of type {type(question).__name__}"
-        raise OptionError(msg, hint="ask a text, or a Prompt whose slots are filled")
-    prompt = (
-        Prompt("{question:trusted}").fill(question=question)
-        if isinstance(question, str)
-        else question
-    )
+    prompt = as_prompt(question)
     *before, last = replace(prompt, examples=(*examples, *prompt.examples)).render()
     if not instruction:
         return (*before, last)
     content = (Part(last.content),) if isinstance(last.content, str) else last.content
     return (*before, Message("user", (*content, Part(f"\n\n{instruction}"))))
+
+
+def as_prompt(question: Asked) -> Prompt:
+    """Return a question as a Prompt whose slots are filled.
+
+    Raises:
+        OptionError: When it is neither a text nor a Prompt.
+    """
+    if isinstance(question, Prompt):
+        return question
+    if isinstance(question, str):
+        return Prompt("{question:trusted}").fill(question=question)
+    msg = f"a question of type {type(question).__name__}"
+    raise OptionError(msg, hint="ask a text, or a Prompt whose slots are filled")
+
+
+def fill(prompt: Prompt, **values: str) -> Prompt:
+    """Fill the slots that this prompt has; a template need not use all that it is offered."""
+    return prompt.fill(**{name: values[name] for name in prompt.slots if name in values})

@@ -14,7 +14,8 @@ from typing import Any
 
 from promptkit.constraint import Constraint
 from promptkit.errors import OptionError
-from promptkit.primitives.primitive import primitive
+from promptkit.primitives.likelihood import named
+from promptkit.primitives.primitive import fill, primitive, steady
 from promptkit.primitives.selection_prompts import LABELLED, SelectionPrompts
 from promptkit.prompt import Prompt
 from promptkit.result import Result
@@ -134,7 +135,7 @@ async def selection_inference(
         prompts: All texts the model sees; see `selection_prompts`. Small models behind a backend
             that obeys grammars do better with its `COMPLETED`, through
             `session.using(api="completions")`.
-        options: As for `Session.ask`; the temperature is 0 if not given.
+        options: As for `Session.ask`; the temperature is 0 if neither they nor the session set it.
 
     Returns:
         The answer; None when no step answers the question or a pick stays invalid. The evidence
@@ -144,14 +145,14 @@ async def selection_inference(
         raise OptionError(f"choices={choices!r}", hint="give a list of texts")
     if max_steps < 1 or premises < 1:
         raise OptionError(f"max_steps={max_steps}, premises={premises}", hint="both are above 0")
-    asker = session.using(**({"temperature": 0} | options))
+    asker = steady(session, **options)
     known = Proof.label(context)
     used: set[str] = set()
     for number in range(1, max_steps + 1):
         step = asker.step(f"step {number}")
         picked = await select(step, known, question, prompts, premises=premises, used=used)
         if picked is None:
-            return Result.unknown(evidence=replace(known, ending=f"step {number}: no valid pick"))
+            return _unknown(known, f"step {number}: no valid pick")
         used.add(picked[0].label)
         inference = await infer(step, picked, prompts)
         if known.holds(inference) or all(s.text.rstrip(".") in inference for s in picked):
@@ -159,9 +160,14 @@ async def selection_inference(
         known = known.infer(inference, picked)
         if await halted(step, known, question, prompts):
             value = await conclude(step, known, question, choices, prompts)
-            ending = "answered" if value is not None else "the answer is none of the choices"
-            return Result(value, evidence=replace(known, ending=ending))
-    return Result.unknown(evidence=replace(known, ending=f"no answer within {max_steps} steps"))
+            if value is None:
+                return _unknown(known, "the answer is none of the choices")
+            return Result(value, evidence=replace(known, ending="answered"))
+    return _unknown(known, f"no answer within {max_steps} steps")
+
+
+def _unknown(known: Proof, ending: str) -> Result[str]:
+    return Result.unknown(ending, evidence=replace(known, ending=ending))
 
 
 async def select(
@@ -180,7 +186,7 @@ async def select(
         if not pool:
             break
         prompt = prompts.select_next if picked else prompts.select_first
-        filled = _fill(
+        filled = fill(
             prompt,
             question=question,
             statements="\n".join(f"{s.label}: {s.text}" for s in pool),
@@ -198,14 +204,14 @@ async def infer(session: Session, picked: Sequence[Statement], prompts: Selectio
     """Draw one conclusion from the picked statements, seeing nothing else."""
     *facts, rule = [statement.text for statement in picked]
     selection = f"{rule} We know that {' and that '.join(facts)}" if facts else rule
-    filled = _fill(prompts.infer, selection=selection)
+    filled = fill(prompts.infer, selection=selection)
     response = await session.ask(filled, max_tokens=48, stop="\n")
     return response.text.strip()
 
 
 async def halted(session: Session, known: Proof, question: str, prompts: SelectionPrompts) -> bool:
     """Tell whether the last inference answers the question."""
-    filled = _fill(prompts.halt, question=question, inference=known.statements[-1].text)
+    filled = fill(prompts.halt, question=question, inference=known.statements[-1].text)
     return await _choose(session, filled, ("yes", "no"), prompts) == "yes"
 
 
@@ -219,7 +225,7 @@ async def conclude(
     """Read the answer off the last inference, seeing only it and the question."""
     listed = f"Choose from: {', '.join(choices)}." if choices else ""
     inference = known.statements[-1].text
-    filled = _fill(prompts.answer, question=question, inference=inference, choices=listed)
+    filled = fill(prompts.answer, question=question, inference=inference, choices=listed)
     if choices:
         return await _choose(session, filled, choices, prompts)
     response = await session.ask(filled, max_tokens=48, stop="\n")
@@ -240,23 +246,3 @@ async def _choose(
         if found is not None:
             return found
     return None
-
-
-def named(reply: str, options: Sequence[str]) -> str | None:
-    """Return the one option that a reply names; None when it names none or several.
-
-    >>> named("S2.", ("S1", "S2")), named("None of S1 and S2 helps.", ("S1", "S2"))
-    ('S2', None)
-    """
-    if reply.strip() in options:
-        return reply.strip()
-    longest_first = sorted(options, key=len, reverse=True)
-    pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
-    found = {match.casefold() for match in re.findall(pattern, reply, re.IGNORECASE)}
-    fitting = [option for option in options if option.casefold() in found]
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def _fill(prompt: Prompt, **values: str) -> Prompt:
-    """Fill the slots that this prompt has."""
-    return prompt.fill(**{name: values[name] for name in prompt.slots})

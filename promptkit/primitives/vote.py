@@ -7,15 +7,17 @@ Wang et al. 2022 (arXiv:2203.11171). It may stop early by the rule of adaptive c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from math import comb
 from typing import Any, Final
 
 from promptkit.errors import OptionError
+from promptkit.explanation import Bar, Bars, Mood, Section
 from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.primitive import Asked, gather, primitive, with_instruction
+from promptkit.primitives.primitive import Asked, primitive
+from promptkit.primitives.sampling import Candidate, Solver, draw
 from promptkit.result import Result
 from promptkit.session import Session
 
@@ -29,20 +31,38 @@ class Votes:
 
     Attributes:
         counts: (answer, votes) pairs, most votes first, ties by first appearance.
-        texts: Each sample's text, in the order drawn.
-        answers: Each sample's answer; None where it had none.
+        texts: Each sample's text, in the order drawn; each knows the answer read from it.
         extractor: How the answers were read.
     """
 
     counts: tuple[tuple[Hashable, int], ...]
-    texts: tuple[str, ...]
-    answers: tuple[Hashable | None, ...]
+    texts: tuple[Candidate, ...]
     extractor: str
+
+    @property
+    def answers(self) -> tuple[Hashable | None, ...]:
+        """Each sample's answer, in the order drawn; None where it had none."""
+        return tuple(text.value for text in self.texts)
 
     @property
     def without_answer(self) -> int:
         """How many samples held no answer."""
         return self.answers.count(None)
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the histogram of the votes."""
+        leader = self.counts[0][0] if self.counts else None
+        bars = [
+            Bar(str(answer), votes, f"{votes} of {len(self.texts)}", _mood(answer == leader))
+            for answer, votes in self.counts
+        ]
+        if self.without_answer:
+            bars.append(Bar("no answer found", self.without_answer, str(self.without_answer)))
+        yield Bars(f"Votes, read by {self.extractor}", tuple(bars), full=len(self.texts))
+
+
+def _mood(is_chosen: bool) -> Mood:  # noqa: FBT001 -- what it is
+    return "chosen" if is_chosen else "plain"
 
 
 @primitive
@@ -54,6 +74,7 @@ async def vote(
     n: int = 5,
     extract: Extractor = final,
     stop_when_sure: float | None = SURE,
+    of: Solver | None = None,
     instruction: str = STEP_BY_STEP,
     examples: tuple[tuple[str, str], ...] = (),
     temperature: float = 0.7,
@@ -76,6 +97,8 @@ async def vote(
         extract: How an answer is read from a sample.
         stop_when_sure: Stop when the leader is the true majority with more than this probability;
             None draws all `n`.
+        of: A primitive that gives each sample, such as `partial(selection_inference, context)`;
+            None to ask the question itself.
         instruction: Put after the question; empty to vote on direct answers.
         examples: Worked pairs, put before the question.
         temperature: Of the samples; at 0 they would all be alike.
@@ -91,29 +114,34 @@ async def vote(
     if stop_when_sure is not None and not 0.5 <= stop_when_sure < 1:  # noqa: PLR2004 -- a coin
         hint = "it is a probability from 0.5 to below 1, or None"
         raise OptionError(f"stop_when_sure={stop_when_sure!r}", hint=hint)
-    messages = with_instruction(question, instruction, examples)
-    texts: list[str] = []
-    while len(texts) < n:
-        found = [extract(text) for text in texts]
-        wave = _next_wave(found, stop_when_sure, n - len(texts))
+    drawn: list[Candidate] = []
+    while len(drawn) < n:
+        wave = _next_wave([each.value for each in drawn], stop_when_sure, n - len(drawn))
         if wave == 0:
             break
-        asks = [
-            session.ask(messages, sample=number, temperature=temperature, **options)
-            for number in range(len(texts), len(texts) + wave)
-        ]
-        texts += [response.text for response in await gather(asks)]
-    return _count(texts, extract)
+        drawn += await draw(
+            session,
+            question,
+            range(len(drawn), len(drawn) + wave),
+            extract=extract,
+            of=of,
+            instruction=instruction,
+            examples=examples,
+            temperature=temperature,
+            **options,
+        )
+    return _count(drawn, extract)
 
 
-def _count(texts: list[str], extract: Extractor) -> Result[Hashable]:
-    found = [extract(text) for text in texts]
-    counts = Counter(answer for answer in found if answer is not None).most_common()
-    votes = Votes(tuple(counts), tuple(texts), tuple(found), str(extract))
+def _count(drawn: list[Candidate], extract: Extractor) -> Result[Hashable]:
+    counts = Counter(each.value for each in drawn if each.value is not None).most_common()
+    votes = Votes(tuple(counts), tuple(drawn), str(extract))
+    known: dict[str, Any] = {"basis": "votes", "extractor": str(extract)}
     if not counts:
-        return Result.unknown(evidence=votes, samples=len(texts))
+        reason = f"no answer found in {len(drawn)} samples"
+        return Result.unknown(reason, evidence=votes, samples=len(drawn), **known)
     leader, most = counts[0]
-    return Result(leader, most / len(texts), votes, len(texts))
+    return Result(leader, most / len(drawn), votes, len(drawn), **known)
 
 
 def _next_wave(found: Iterable[Hashable | None], sure: float | None, left: int) -> int:

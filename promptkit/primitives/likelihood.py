@@ -1,0 +1,223 @@
+"""How likely each of a few answers is: by log-probabilities where they come, else by votes.
+
+Reasoning models and many endpoints report no log-probabilities, some refuse to be asked for them,
+and some leave them out in the middle of a run. So each judgement looks at what it got, and says
+what it stands on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from promptkit.constraint import Constraint
+from promptkit.errors import OptionError, RefusedRequestError
+from promptkit.primitives.primitive import gather
+from promptkit.question import Question
+from promptkit.response import Alternative, Response, TokenLogprob
+from promptkit.result import Basis
+from promptkit.session import Session
+
+WeighBy = Literal["auto", "logprobs", "votes"]
+"""«auto» takes log-probabilities where they come and votes where they do not."""
+
+TOP: Final = 20
+"""How many alternatives are asked for at each place: the most that OpenAI's chat API reports."""
+
+COMPLETIONS_TOP: Final = 5
+"""The same for the Completions API."""
+
+_WRAPPER: Final = re.compile(r'\s*(?:\{\s*"answer"\s*:\s*")?')
+"""What may stand before the option: space, and the object that a JSON schema puts around it."""
+
+_refusing: Final[set[tuple[str, str]]] = set()
+"""Endpoints and models that refused to report log-probabilities: they are not asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How likely each option is.
+
+    Attributes:
+        options: The answers that were possible.
+        shares: The probability of each, in the same order. They sum to 1, or are all 0 when the
+            model named none of them.
+        basis: What they stand on.
+        samples: How many answers were drawn for it.
+        mass: The share of the model's answers that named any of the options.
+    """
+
+    options: tuple[str, ...]
+    shares: tuple[float, ...]
+    basis: Basis
+    samples: int
+    mass: float
+
+    def __getitem__(self, option: str) -> float:
+        """Return the probability of an option."""
+        return self.shares[self.options.index(option)]
+
+    @property
+    def best(self) -> str | None:
+        """The likeliest option, ties to the earliest; None when none was named."""
+        most = max(self.shares)
+        return self.options[self.shares.index(most)] if most > 0 else None
+
+
+async def weigh(
+    session: Session,
+    question: Question,
+    options: Sequence[str],
+    *,
+    by: WeighBy = "auto",
+    votes: int = 5,
+    temperature: float = 1.0,
+    lead: str = "",
+    **more: Any,
+) -> Distribution:
+    """Return how likely each option is as the answer to a question.
+
+    >>> import promptkit as pk
+    >>> model = pk.testing.Scripted(lambda r: "yes" if r.sample < 4 else "no")
+    >>> session = pk.connect(transport=model, model="scripted")
+    >>> likely = pk.run(weigh(session, "Is ice cold? Reply yes or no.", ("yes", "no")))
+    >>> likely["yes"], likely.basis, likely.samples
+    (0.8, 'votes', 5)
+
+    Args:
+        session: Who answers.
+        question: What is asked; it must ask for one of the options.
+        options: The possible answers, different also in lower case.
+        by: Whether to use log-probabilities, votes, or what there is.
+        votes: How many answers are drawn where votes decide.
+        temperature: Of the votes; log-probabilities do not depend on it.
+        lead: What stands before an option where the backend is held to the options: a space, for
+            the Completions API.
+        more: As for `Session.ask`.
+
+    Raises:
+        OptionError: For options that cannot be told apart, or fewer than one vote.
+    """
+    names = tuple(options)
+    if not names or len({name.casefold().strip() for name in names}) < len(names):
+        raise OptionError(f"options={list(names)!r}", hint="give texts that differ")
+    if votes < 1 or by not in ("auto", "logprobs", "votes"):
+        hint = "votes is above 0; by is auto, logprobs or votes"
+        raise OptionError(f"votes={votes}, by={by!r}", hint=hint)
+    asking: dict[str, Any] = {
+        "constraint": Constraint.choice(lead + name for name in names),
+        "max_tokens": max(len(name.encode()) for name in names) + 16,
+        "temperature": temperature,
+        **more,
+    }
+    request = session.request(question)
+    who = (request.endpoint, request.model)
+    first: list[Response] = []
+    if by != "votes" and who not in _refusing:
+        top = COMPLETIONS_TOP if request.api == "completions" else TOP
+        try:
+            first = [await session.ask(question, logprobs=top, **asking)]
+        except RefusedRequestError:
+            if by == "logprobs":
+                raise
+            _refusing.add(who)
+        else:
+            read = read_logprobs(first[0], names)
+            if read is not None:
+                return read
+    if by == "logprobs":
+        return Distribution(names, (0.0,) * len(names), "logprobs", 1, 0.0)
+    asks = [session.ask(question, sample=i, **asking) for i in range(len(first), votes)]
+    return count(names, [response.text for response in (*first, *await gather(asks))])
+
+
+def count(options: tuple[str, ...], texts: Sequence[str]) -> Distribution:
+    """Return the shares of the options among sampled answers.
+
+    >>> count(("yes", "no"), ["Yes.", "yes", "no", "maybe"]).mass
+    0.75
+    """
+    found = [named(text, options) for text in texts]
+    told = len(found) - found.count(None)
+    shares = tuple(found.count(option) / told if told else 0.0 for option in options)
+    return Distribution(options, shares, "votes", len(texts), told / len(texts) if texts else 0.0)
+
+
+def read_logprobs(response: Response, options: tuple[str, ...]) -> Distribution | None:
+    """Read the options' probabilities off one answer; None when it reports none of them.
+
+    At each place of the answer, the alternatives that lead to one option alone give it their
+    probability, times that of what stands before. Those that still lead to several are followed
+    where the answer itself goes, and shared out evenly where it does not.
+    """
+    tokens = response.choices[0].logprobs if response.choices else None
+    if not tokens:
+        return None
+    names = [option.casefold().strip() for option in options]
+    weights = [0.0] * len(names)
+    wrapper = _WRAPPER.match("".join(token.token for token in tokens))
+    start = wrapper.end() if wrapper else 0
+    prefix, before, passed = "", 1.0, 0
+    for token in tokens:
+        passed += len(token.token)
+        if passed <= start:
+            continue
+        chosen = prefix + token.token
+        for text, probability in _alternatives(token, prefix):
+            fitting = _leading_to(text, names)
+            goes_on = text == chosen and len(fitting) > 1
+            for place in () if goes_on else fitting:
+                weights[place] += before * probability / len(fitting)
+        if _plain(chosen) and len(_leading_to(chosen, names)) <= 1:
+            break
+        prefix, before = chosen, before * math.exp(token.logprob)
+    else:  # the answer ended where it could have gone on to several
+        ended = _leading_to(prefix, names)
+        exact = [place for place in ended if names[place] == _plain(prefix)]
+        for place in exact or ended:
+            weights[place] += before / len(exact or ended)
+    mass = sum(weights)
+    if mass <= 0:
+        return None
+    return Distribution(options, tuple(w / mass for w in weights), "logprobs", 1, min(mass, 1.0))
+
+
+def _alternatives(token: TokenLogprob, prefix: str) -> list[tuple[str, float]]:
+    """What could stand here, the chosen token included, with its probability."""
+    every = {Alternative(token.token, token.logprob), *token.top}
+    by_text = {alternative.token: alternative.logprob for alternative in every}
+    return [(prefix + text, math.exp(logprob)) for text, logprob in by_text.items()]
+
+
+def _leading_to(text: str, names: Sequence[str]) -> list[int]:
+    """The places of the options that `text` may still become, else of the one it says in full."""
+    plain = _plain(text)
+    if not plain:
+        return []
+    growing = [place for place, name in enumerate(names) if name.startswith(plain)]
+    said = [
+        place for place, name in enumerate(names) if re.match(rf"{re.escape(name)}(?!\w)", plain)
+    ]
+    return growing or sorted(said, key=lambda place: -len(names[place]))[:1]
+
+
+def _plain(text: str) -> str:
+    return text.casefold().lstrip(" \t\n\"'*«“")
+
+
+def named(reply: str, options: Sequence[str]) -> str | None:
+    """Return the one option that a reply names; None when it names none or several.
+
+    >>> named("S2.", ("S1", "S2")), named("None of S1 and S2 helps.", ("S1", "S2"))
+    ('S2', None)
+    """
+    if reply.strip() in options:
+        return reply.strip()
+    longest_first = sorted(options, key=len, reverse=True)
+    pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
+    found = {match.casefold() for match in re.findall(pattern, reply, re.IGNORECASE)}
+    fitting = [option for option in options if option.casefold() in found]
+    return fitting[0] if len(fitting) == 1 else None

@@ -1,0 +1,124 @@
+"""Several answers to one question: what votes, verifiers and cascades choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Any, Self
+
+from promptkit.errors import OptionError
+from promptkit.primitives.answers import Extractor
+from promptkit.primitives.primitive import Asked, gather, with_instruction
+from promptkit.response import Response
+from promptkit.result import Result
+from promptkit.session import Session
+
+Solver = Callable[[Session, Asked], Awaitable[Result[Any]]]
+"""What answers a question: a primitive, or `partial` of one."""
+
+
+class Candidate(str):
+    """One of several answers: the model's whole text, which knows the answer read from it.
+
+    Attributes:
+        value: The answer read from the text; None when it holds none.
+        logprob: The mean log-probability of its tokens, where the model told them.
+        evidence: What led to it, where a primitive drew it.
+    """
+
+    __slots__ = ("evidence", "logprob", "value")
+
+    value: Hashable | None
+    logprob: float | None
+    evidence: Any
+
+    def __new__(
+        cls,
+        text: str,
+        value: Hashable | None = None,
+        logprob: float | None = None,
+        evidence: Any = None,
+    ) -> Self:
+        """Make a candidate of a text."""
+        candidate = super().__new__(cls, text)
+        candidate.value = value
+        candidate.logprob = logprob
+        candidate.evidence = evidence
+        return candidate
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """Return what a pickle makes it from."""
+        return (str(self), self.value, self.logprob, self.evidence)
+
+
+async def draw(
+    session: Session,
+    question: Asked,
+    numbers: Iterable[int],
+    *,
+    extract: Extractor,
+    of: Solver | None = None,
+    instruction: str = "",
+    examples: tuple[tuple[str, str], ...] = (),
+    temperature: float = 0.7,
+    **options: Any,
+) -> list[Candidate]:
+    """Draw the samples of these numbers, all at once.
+
+    Sample i of a question is the request with `sample=i`, so each is cached by itself, and drawing
+    more of them later pays for the further ones only.
+
+    >>> import promptkit as pk
+    >>> model = pk.testing.Scripted(lambda request: f"It is {request.sample}.")
+    >>> session = pk.connect(transport=model, model="scripted")
+    >>> number = pk.primitives.answers.number
+    >>> [c.value for c in pk.run(draw(session, "Which?", range(3), extract=number))]
+    [0, 1, 2]
+
+    Args:
+        session: Who answers.
+        question: The question.
+        numbers: Which samples.
+        extract: How an answer is read from a text.
+        of: A primitive that gives each sample; None to ask the question itself. It is handed
+            `session.draw(i)`, and its own value is the answer unless that is a text.
+        instruction: Put after the question; not handed to `of`.
+        examples: Worked pairs, put before the question; not handed to `of`.
+        temperature: Of the samples; at 0 they would all be alike.
+        options: As for `Session.ask`.
+    """
+    if of is not None:
+        drawing = session.using(temperature=temperature, **options)
+        runs = [_solved(drawing, question, number, of) for number in numbers]
+        return [_candidate_of(result, extract) for result in await gather(runs)]
+    messages = with_instruction(question, instruction, examples)
+    asks = [
+        session.ask(messages, sample=number, temperature=temperature, **options)
+        for number in numbers
+    ]
+    return [
+        Candidate(response.text, extract(response.text), mean_logprob(response))
+        for response in await gather(asks)
+    ]
+
+
+async def _solved(session: Session, question: Asked, number: int, of: Solver) -> Result[Any]:
+    result = await of(session.step(f"sample {number}").draw(number), question)
+    if not isinstance(result, Result):
+        msg = f"a sample of type {type(result).__name__}"
+        raise OptionError(msg, hint="`of` must be an async (session, question) -> Result")
+    return result
+
+
+def _candidate_of(result: Result[Any], extract: Extractor) -> Candidate:
+    value = result.value
+    told = result.evidence if isinstance(result.evidence, str) else value
+    text = "" if told is None else str(told)
+    if isinstance(value, str) and not result.extractor:
+        value = extract(value)
+    return Candidate(text, value, evidence=result.evidence)
+
+
+def mean_logprob(response: Response) -> float | None:
+    """Return the mean log-probability of an answer's tokens; None where they are not told."""
+    tokens = response.choices[0].logprobs if response.choices else None
+    return sum(token.logprob for token in tokens) / len(tokens) if tokens else None
