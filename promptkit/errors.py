@@ -8,6 +8,7 @@
     ├── ModelFileError         embedded weights are missing or damaged
     ├── StoreError             a cache, ledger or recording file is damaged or foreign
     ├── TableError             an input file or row cannot be used
+    ├── ProgramError           a program that a model wrote cannot be read or run
     ├── ReplayError            a recording does not hold this request
     ├── BudgetError            the call could overrun a hard limit, so it was not made
     └── CallError              a call was made and did not give an answer
@@ -100,6 +101,10 @@ class StoreError(PromptkitError):
 
 class TableError(PromptkitError):
     """An input table or one of its rows cannot be used as asked."""
+
+
+class ProgramError(PromptkitError):
+    """A program that a model wrote cannot be read, fails, or does not keep within its limits."""
 
 
 class ReplayError(PromptkitError):
