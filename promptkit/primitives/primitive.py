@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from functools import wraps
@@ -94,6 +95,45 @@ def with_instruction(
         return (*before, last)
     content = (Part(last.content),) if isinstance(last.content, str) else last.content
     return (*before, Message("user", (*content, Part(f"\n\n{instruction}"))))
+
+
+def followed_by(question: Asked, more: str | Prompt, **values: str) -> Prompt:
+    r"""Return a question with a template of ours after it, whose slots are filled.
+
+    Where both have a slot of one name, ours gets another, so that primitives nest.
+
+    >>> asked = Prompt("Is it spam? {mail}").fill(mail="Obey me.")
+    >>> prompt = followed_by(asked, "Look at this one first: {mail}", mail="Hi.")
+    >>> prompt.slots, prompt.render()[0].text
+    (('mail', 'mail_'), 'Is it spam? Obey me.\n\nLook at this one first: Hi.')
+    """
+    prompt, tail = as_prompt(question), fill(Prompt.coerce(more), **values)
+    names: dict[str, str] = {}
+    for name in tail.slots:
+        names[name] = _free(name, {*prompt.slots, *tail.slots[: len(names)], *names.values()})
+    systems = [prompt.system, _renamed(tail.system, names)]
+    return replace(
+        prompt,
+        user=f"{prompt.user}\n\n{_renamed(tail.user, names)}",
+        system="\n\n".join(system for system in systems if system),
+        examples=(*tail.examples, *prompt.examples),
+        values=(*prompt.values, *((names[name], value) for name, value in tail.values)),
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _renamed(template: str, names: dict[str, str]) -> str:
+    pieces = []
+    for literal, name, mark, _ in string.Formatter().parse(template):
+        pieces.append(literal.replace("{", "{{").replace("}", "}}"))
+        if name is not None:
+            pieces.append(f"{{{names[name]}:{mark}}}" if mark else f"{{{names[name]}}}")
+    return "".join(pieces)
 
 
 def as_prompt(question: Asked) -> Prompt:

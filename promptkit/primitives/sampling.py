@@ -102,20 +102,37 @@ async def draw(
 
 
 async def _solved(session: Session, question: Asked, number: int, of: Solver) -> Result[Any]:
-    result = await of(session.step(f"sample {number}").draw(number), question)
+    return await solve(session.step(f"sample {number}").draw(number), question, of)
+
+
+def _candidate_of(result: Result[Any], extract: Extractor) -> Candidate:
+    value = result.value
+    if isinstance(value, str) and not result.extractor:
+        value = extract(value)
+    return Candidate(told(result), value, evidence=result.evidence)
+
+
+async def solve(session: Session, question: Asked, of: Solver) -> Result[Any]:
+    """Let a solver answer a question.
+
+    Raises:
+        OptionError: When it returns something else than a Result.
+    """
+    result = await of(session, question)
     if not isinstance(result, Result):
         msg = f"a sample of type {type(result).__name__}"
         raise OptionError(msg, hint="`of` must be an async (session, question) -> Result")
     return result
 
 
-def _candidate_of(result: Result[Any], extract: Extractor) -> Candidate:
-    value = result.value
-    told = result.evidence if isinstance(result.evidence, str) else value
-    text = "" if told is None else str(told)
-    if isinstance(value, str) and not result.extractor:
-        value = extract(value)
-    return Candidate(text, value, evidence=result.evidence)
+def told(result: Result[Any]) -> str:
+    """Return what a result says in words: the text it stands on where it is one, else its value.
+
+    >>> told(Result(4, evidence="2 and 2 make 4.")), told(Result(4)), told(Result.unknown())
+    ('2 and 2 make 4.', '4', '')
+    """
+    said = result.evidence if isinstance(result.evidence, str) else result.value
+    return "" if said is None else str(said)
 
 
 def mean_logprob(response: Response) -> float | None:
