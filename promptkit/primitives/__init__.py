@@ -5,8 +5,17 @@ A primitive takes a Session first and returns a Result. Any of them can be the `
 """
 
 from promptkit.primitives import answers
+from promptkit.primitives.cascade import cascade
 from promptkit.primitives.chain_of_thought import chain_of_thought
 from promptkit.primitives.selection_inference import selection_inference
+from promptkit.primitives.threshold import fit_threshold
 from promptkit.primitives.vote import vote
 
-__all__ = ["answers", "chain_of_thought", "selection_inference", "vote"]
+__all__ = [
+    "answers",
+    "cascade",
+    "chain_of_thought",
+    "fit_threshold",
+    "selection_inference",
+    "vote",
+]

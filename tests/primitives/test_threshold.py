@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+import promptkit as pk
+from promptkit.errors import OptionError
+from promptkit.primitives import answers
+from promptkit.primitives.cascade import cascade
+from promptkit.primitives.threshold import Trial, fit_threshold, threshold_curve, wilson
+from promptkit.testing import Scripted
+
+trials = st.lists(
+    st.builds(
+        Trial,
+        share=st.integers(0, 10).map(lambda k: k / 10),
+        small=st.booleans(),
+        large=st.booleans(),
+        small_usd=st.just(0.001),
+        large_usd=st.just(0.02),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(trials)
+def test_a_higher_threshold_escalates_more_and_costs_more(known: list[Trial]) -> None:
+    curve = threshold_curve(known)
+    assert [p.escalated for p in curve] == sorted(p.escalated for p in curve)
+    assert [p.cost_usd for p in curve] == sorted(p.cost_usd for p in curve)
+    for point in curve:
+        assert point.cost_usd == pytest.approx(0.001 + 0.02 * point.escalated)
+        assert point.interval[0] - 1e-9 <= point.accuracy <= point.interval[1] + 1e-9
+
+
+@given(trials, st.floats(0, 1))
+def test_the_fit_is_the_cheapest_that_is_right_often_enough(
+    known: list[Trial], accuracy: float
+) -> None:
+    fit = fit_threshold(known, accuracy=accuracy)
+    fitting = [p for p in fit.curve if p.accuracy >= accuracy]
+    if fitting:
+        assert fit.chosen.escalated == min(p.escalated for p in fitting)
+        assert fit.chosen.accuracy >= accuracy
+    else:
+        assert fit.chosen.accuracy == max(p.accuracy for p in fit.curve)
+        assert "no threshold reaches" in fit.notes[0]
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_the_interval_is_wilsons(right: int, more: int) -> None:
+    n = right + more
+    expected = binomtest(right, n).proportion_ci(method="wilson")
+    assert wilson(right, n) == pytest.approx((expected.low, expected.high), abs=1e-4)
+
+
+def test_a_budget_and_a_share_choose_the_most_accurate_within_them() -> None:
+    known = [Trial(share=k / 10, small=k > 5, large=True, large_usd=1.0) for k in range(1, 11)]
+    assert fit_threshold(known, budget_usd=0.3).chosen.escalated == 0.3
+    assert fit_threshold(known, escalated=0.5).chosen.accuracy == 1.0
+    assert fit_threshold(known, escalated=1.0).chosen.escalated == 0.5, "no more than it needs"
+
+
+def test_few_examples_are_said_to_be_few() -> None:
+    few = [Trial(share=1.0, small=True, large=True)] * 20
+    assert "20 examples are few" in str(fit_threshold(few, accuracy=0.9))
+    assert not fit_threshold(few * 50, accuracy=0.9).notes
+
+
+def test_the_explanation_marks_the_chosen_threshold() -> None:
+    known = [Trial(share=k / 10, small=k > 5, large=True) for k in range(1, 11)]
+    *_, table = fit_threshold(known, accuracy=0.7).sections()
+    assert [row[0] for row in table.rows if "←" in row[0]] == ["0.30 ←"]
+
+
+def test_what_the_curve_says_the_cascade_does() -> None:
+    """The same examples, once counted here and once asked for."""
+    small = {f"q{k}": ["1"] * k + [str(i + 2) for i in range(10 - k)] for k in range(1, 11)}
+    small["q0"] = ["-"] * 10
+    known = [
+        Trial(share=k / 10, small=k % 2 == 0 and k > 0, large=k % 3 == 0) for k in range(11)
+    ]  # small is right on even, large on multiples of 3
+    model = Scripted(lambda r: small[r.messages[-1].text][r.sample] if r.model == "small" else "9")
+    for point in threshold_curve(known):
+        right = escalated = 0
+        for k, question in enumerate(f"q{k}" for k in range(11)):
+            asked = cascade(
+                pk.connect(transport=model),
+                question,
+                models=("small", "large"),
+                n=(10, 1),
+                accept_at=point.accept_at,
+                extract=answers.number,
+                instruction="",
+            )
+            result = pk.run(asked)
+            is_large = result.evidence.model == "large"
+            assert result.value == (9 if is_large else 1)
+            escalated += is_large
+            right += known[k].large if is_large else known[k].small
+        assert (right / 11, escalated / 11) == (point.accuracy, point.escalated)
+
+
+@pytest.mark.parametrize("aims", [{}, {"accuracy": 0.9, "budget_usd": 1.0}, {"accuracy": -1}])
+def test_a_fit_has_one_aim(aims: dict[str, float]) -> None:
+    with pytest.raises(OptionError, match="aims"):
+        fit_threshold([Trial(share=1.0, small=True, large=True)], **aims)
+
+
+@pytest.mark.parametrize("bad", [[], [Trial(share=1.5, small=True, large=True)]])
+def test_a_curve_needs_trials_with_shares(bad: list[Trial]) -> None:
+    with pytest.raises(OptionError, match="trials"):
+        threshold_curve(bad)
