@@ -7,6 +7,7 @@ A primitive takes a Session first and returns a Result. Any of them can be the `
 from promptkit.primitives import answers
 from promptkit.primitives.cascade import cascade
 from promptkit.primitives.chain_of_thought import chain_of_thought
+from promptkit.primitives.faithful_reasoning import faithful_reasoning
 from promptkit.primitives.selection_inference import selection_inference
 from promptkit.primitives.threshold import fit_threshold
 from promptkit.primitives.vote import vote
@@ -15,6 +16,7 @@ __all__ = [
     "answers",
     "cascade",
     "chain_of_thought",
+    "faithful_reasoning",
     "fit_threshold",
     "selection_inference",
     "vote",

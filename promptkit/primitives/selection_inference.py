@@ -1,90 +1,25 @@
 """Selection-inference: pick premises from the context, then infer from what was picked alone.
 
-Creswell et al. 2022 (arXiv:2205.09712); the halter and «Unknown» are from Creswell and Shanahan
-2022 (arXiv:2208.14271). The model never states a premise: it picks statements of the context, and
-each pick is checked. So every step of the proof can be followed back to a sentence.
+Creswell et al. 2022 (arXiv:2205.09712); the halter, «Unknown», the value function and the beam are
+from Creswell and Shanahan 2022 (arXiv:2208.14271). The model never states a premise: it picks
+statements of the context, and each pick is checked. So every step of the proof can be followed
+back to a sentence.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from promptkit.constraint import Constraint
-from promptkit.errors import OptionError
-from promptkit.primitives.likelihood import named
-from promptkit.primitives.primitive import fill, primitive, steady
+from promptkit.primitives.primitive import Asked, primitive, steady
+from promptkit.primitives.proof import Proof
+from promptkit.primitives.reasoning_trace import Reasoning, Trace, follow, propose
+from promptkit.primitives.selection import SHOWN, Pick
 from promptkit.primitives.selection_prompts import LABELLED, SelectionPrompts
-from promptkit.prompt import Prompt
+from promptkit.primitives.trace_search import search_traces
+from promptkit.primitives.trace_value import JudgedValue, Value
 from promptkit.result import Result
 from promptkit.session import Session
-
-_INVALID_PICKS = 2
-"""How often an invalid pick is asked again before the step fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A sentence that is known: of the context, or inferred (then `premises` are its labels)."""
-
-    label: str
-    text: str
-    premises: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What is known, and why the reasoning ended.
-
-    Attributes:
-        statements: The context's, then those inferred, in their order.
-        ending: "answered", or why there is no answer.
-    """
-
-    statements: tuple[Statement, ...]
-    ending: str = ""
-
-    @classmethod
-    def label(cls, context: str | Sequence[str]) -> Proof:
-        """Label the sentences of a context S1, S2 and so on.
-
-        >>> [
-        ...     s.label + " " + s.text
-        ...     for s in Proof.label("Mice fear cats. Gert is a mouse.").statements
-        ... ]
-        ['S1 Mice fear cats.', 'S2 Gert is a mouse.']
-        """
-        lines = context.splitlines() if isinstance(context, str) else context
-        sentences = [" ".join(line.split()) for line in lines if line.strip()]
-        if isinstance(context, str) and len(sentences) == 1:
-            sentences = re.split(r"(?<=[.!?])\s+", sentences[0])
-        return cls(tuple(Statement(f"S{i}", text) for i, text in enumerate(sentences, 1)))
-
-    def infer(self, text: str, premises: Sequence[Statement]) -> Proof:
-        """Add a statement inferred from `premises`."""
-        label = f"S{len(self.statements) + 1}"
-        inferred = Statement(label, text, tuple(premise.label for premise in premises))
-        return replace(self, statements=(*self.statements, inferred))
-
-    def holds(self, text: str) -> bool:
-        """Whether `text` says nothing new: it is empty, or stands there already."""
-        return not text or text in (statement.text for statement in self.statements)
-
-    @property
-    def steps(self) -> tuple[Statement, ...]:
-        """The inferred statements."""
-        return tuple(statement for statement in self.statements if statement.premises)
-
-    def __str__(self) -> str:
-        """Show each step with the sentences it stands on."""
-        texts = {statement.label: statement.text for statement in self.statements}
-        lines = []
-        for step in self.steps:
-            lines += [f"   {label}: {texts[label]}" for label in step.premises]
-            lines.append(f"⟹ {step.label}: {step.text}")
-        return "\n".join([*lines, f"({self.ending})"])
 
 
 @primitive
@@ -92,11 +27,18 @@ async def selection_inference(
     session: Session,
     /,
     context: str | Sequence[str],
-    question: str,
+    question: Asked,
     *,
     choices: Sequence[str] | None = None,
-    max_steps: int = 5,
-    premises: int = 2,
+    max_steps: int = 8,
+    beam: int = 1,
+    premises: int | None = None,
+    pick: Pick = "choice",
+    votes: int = 1,
+    halt_at: float = 0.5,
+    shown: int = SHOWN,
+    samples: int = 2,
+    value: Value | None = None,
     prompts: SelectionPrompts = LABELLED,
     **options: Any,
 ) -> Result[str]:
@@ -105,25 +47,30 @@ async def selection_inference(
     >>> import promptkit as pk
     >>> def model(request):
     ...     asked = request.messages[-1].text
-    ...     if "label" in asked:
-    ...         return "S2" if "chosen so far" not in asked else "S1"
-    ...     return (
-    ...         "Gert fears cats."
-    ...         if "follows" in asked
-    ...         else "yes"
-    ...         if "yes or no" in asked
-    ...         else "cats"
-    ...     )
+    ...     if "chosen so far" in asked:
+    ...         return "enough" if "Gert" in asked.partition("chosen so far")[2] else "S2"
+    ...     if "with none" in asked:
+    ...         return "S1"
+    ...     if "follows" in asked:
+    ...         return "Gert fears cats."
+    ...     return "yes" if "yes or no" in asked else "cats"
     >>> session = pk.connect(transport=pk.testing.Scripted(model), model="scripted")
-    >>> context = "Mice fear cats. Gert is a mouse."
-    >>> result = pk.run(selection_inference(session, context, "What does Gert fear?"))
+    >>> context = "Mice fear cats. Gert is a mouse. Sheep fear wolves."
+    >>> result = pk.run(selection_inference(session, context, "What does Gert fear?", premises=2))
     >>> result.value
     'cats'
-    >>> print(result.evidence)
-       S2: Gert is a mouse.
-       S1: Mice fear cats.
-    ⟹ S3: Gert fears cats.
-    (answered)
+    >>> print(result.evidence.tree())
+    S4: Gert fears cats.
+    ├─ S1: Mice fear cats.
+    └─ S2: Gert is a mouse.
+
+    The number of calls is at most `max_steps` (3 `premises` + 1 + 2 `votes`): for each step 3 a
+    pick, of which two only while the reply is none of the options, one inference, and the two
+    questions of the halter. With log-probabilities the halter takes 2 whatever `votes` is.
+    With `pick="likelihood"` a pick takes `votes` calls instead of 3; where the statements
+    themselves are the options it takes twice as many as there are statements, at most `shown`,
+    and then, if their likelihood cannot be had, `votes` more. With `beam` above 1 all of it is
+    done at most `beam` times `samples` times, and each time `votes` more for the value.
 
     Args:
         session: Who answers.
@@ -131,118 +78,69 @@ async def selection_inference(
         question: The question.
         choices: The answers allowed; None for a free answer.
         max_steps: Steps after which the answer is unknown.
-        premises: Statements picked for one step.
+        beam: How many traces of reasoning are kept; 1 follows one, and then no value is asked for.
+        premises: The most statements picked for one step; None for the number of `prompts`: 4
+            with `LABELLED`, where the model stops when it has enough.
+        pick: "choice" lets the model choose: a label, or with `COMPLETED` prompts the statement
+            itself. "likelihood" takes the likeliest.
+        votes: How many answers are drawn for a probability where no log-probabilities come.
+        halt_at: How likely it must be that the answer is known.
+        shown: Among how many statements a pick is made. Of more, those whose words lead to the
+            question are taken: see `shortlist`.
+        samples: With a beam: how many ways each trace is continued.
+        value: With a beam: what values a trace, an async function of a session, the question and
+            a `Proof`; None for a judgement by the model, see `JudgedValue`.
         prompts: All texts the model sees; see `selection_prompts`. Small models behind a backend
             that obeys grammars do better with its `COMPLETED`, through
             `session.using(api="completions")`.
-        options: As for `Session.ask`; the temperature is 0 if neither they nor the session set it.
+        options: As for `Session.ask`. The temperature is 0 if neither they nor the session set it;
+            0.7 with a beam whose samples are drawn.
 
     Returns:
-        The answer; None when no step answers the question or a pick stays invalid. The evidence
-        is the `Proof`.
+        The answer; None when no step answers the question, the model says that no statement
+        helps, or a pick stays invalid. The confidence is the answer's probability among the
+        choices. The evidence is the `Proof`.
+
+    Raises:
+        OptionError: For numbers below 1, and choices that cannot be told apart.
     """
-    if isinstance(choices, str):
-        raise OptionError(f"choices={choices!r}", hint="give a list of texts")
-    if max_steps < 1 or premises < 1:
-        raise OptionError(f"max_steps={max_steps}, premises={premises}", hint="both are above 0")
+    how = Reasoning.checked(
+        question,
+        choices,
+        prompts,
+        premises=premises,
+        pick=pick,
+        votes=votes,
+        halt_at=halt_at,
+        shown=shown,
+        max_steps=max_steps,
+        beam=beam,
+        samples=samples,
+    )
+    trace = Trace(Proof.label(context))
+    if beam > 1:
+        trace = await search_traces(
+            drawing(session, pick, options),
+            trace,
+            how,
+            max_steps=max_steps,
+            beam=beam,
+            samples=samples,
+            value=value or JudgedValue(prompts=prompts, votes=votes),
+        )
+        return trace.result()
     asker = steady(session, **options)
-    known = Proof.label(context)
-    used: set[str] = set()
     for number in range(1, max_steps + 1):
         step = asker.step(f"step {number}")
-        picked = await select(step, known, question, prompts, premises=premises, used=used)
-        if picked is None:
-            return _unknown(known, f"step {number}: no valid pick")
-        used.add(picked[0].label)
-        inference = await infer(step, picked, prompts)
-        if known.holds(inference) or all(s.text.rstrip(".") in inference for s in picked):
-            continue  # what was known already cannot be what was asked for
-        known = known.infer(inference, picked)
-        if await halted(step, known, question, prompts):
-            value = await conclude(step, known, question, choices, prompts)
-            if value is None:
-                return _unknown(known, "the answer is none of the choices")
-            return Result(value, evidence=replace(known, ending="answered"))
-    return _unknown(known, f"no answer within {max_steps} steps")
+        ((drawn, picked),) = await propose(step, trace, how, 1)
+        trace = await follow(drawn, trace, picked, how, number)
+        if trace.proof.ending:
+            return trace.result()
+    return trace.end(f"no answer within {max_steps} steps").result()
 
 
-def _unknown(known: Proof, ending: str) -> Result[str]:
-    return Result.unknown(ending, evidence=replace(known, ending=ending))
-
-
-async def select(
-    session: Session,
-    known: Proof,
-    question: str,
-    prompts: SelectionPrompts,
-    *,
-    premises: int,
-    used: set[str],
-) -> tuple[Statement, ...] | None:
-    """Pick the premises of one step, one after the other; None when a pick stays invalid."""
-    picked: list[Statement] = []
-    for _ in range(premises):
-        pool = [s for s in known.statements if s not in picked and (picked or s.label not in used)]
-        if not pool:
-            break
-        prompt = prompts.select_next if picked else prompts.select_first
-        filled = fill(
-            prompt,
-            question=question,
-            statements="\n".join(f"{s.label}: {s.text}" for s in pool),
-            chosen=" ".join(s.text for s in picked),
-        )
-        names = {(s.label if prompts.by_label else s.text): s for s in reversed(pool)}
-        name = await _choose(session, filled, tuple(names), prompts)
-        if name is None:
-            return None
-        picked.append(names[name])
-    return tuple(picked) or None
-
-
-async def infer(session: Session, picked: Sequence[Statement], prompts: SelectionPrompts) -> str:
-    """Draw one conclusion from the picked statements, seeing nothing else."""
-    *facts, rule = [statement.text for statement in picked]
-    selection = f"{rule} We know that {' and that '.join(facts)}" if facts else rule
-    filled = fill(prompts.infer, selection=selection)
-    response = await session.ask(filled, max_tokens=48, stop="\n")
-    return response.text.strip()
-
-
-async def halted(session: Session, known: Proof, question: str, prompts: SelectionPrompts) -> bool:
-    """Tell whether the last inference answers the question."""
-    filled = fill(prompts.halt, question=question, inference=known.statements[-1].text)
-    return await _choose(session, filled, ("yes", "no"), prompts) == "yes"
-
-
-async def conclude(
-    session: Session,
-    known: Proof,
-    question: str,
-    choices: Sequence[str] | None,
-    prompts: SelectionPrompts,
-) -> str | None:
-    """Read the answer off the last inference, seeing only it and the question."""
-    listed = f"Choose from: {', '.join(choices)}." if choices else ""
-    inference = known.statements[-1].text
-    filled = fill(prompts.answer, question=question, inference=inference, choices=listed)
-    if choices:
-        return await _choose(session, filled, choices, prompts)
-    response = await session.ask(filled, max_tokens=48, stop="\n")
-    return response.text.strip() or None
-
-
-async def _choose(
-    session: Session, prompt: Prompt, options: Sequence[str], prompts: SelectionPrompts
-) -> str | None:
-    """Ask for one of `options`: constrained where the backend can, checked everywhere."""
-    constraint = Constraint.choice(prompts.lead + option for option in options)
-    longest = max(len(option.encode()) for option in options) + 8
-    for sample in range(_INVALID_PICKS + 1):
-        response = await session.ask(
-            prompt, sample=sample, constraint=constraint, max_tokens=longest, stop="\n"
-        )
-        found = named(response.text, options)
-        if found is not None:
-            return found
-    return None
+def drawing(session: Session, pick: Pick, options: dict[str, Any]) -> Session:
+    """Return the session for a beam: what is drawn several times must differ."""
+    if pick == "choice" and session.defaults.options.temperature is None:
+        options = {"temperature": 0.7} | options
+    return steady(session, **options)

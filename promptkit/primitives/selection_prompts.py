@@ -7,24 +7,38 @@ can be constrained: it goes on with worked examples, and the statements themselv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
+from promptkit.primitives.primitive import Asked, as_prompt, fill
 from promptkit.prompt import Prompt
+from promptkit.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionPrompts:
-    """The five questions of a step. Each may use some of the slots named here.
+    """The questions of a step. Each may use some of the slots named here.
 
     Attributes:
         select_first: Slots `question`, `statements`.
         select_next: Slots `question`, `statements`, `chosen`.
         infer: Slot `selection`, and nothing of the question or the context.
-        halt: Slots `question`, `inference`; answered by yes or no.
+        halt: Slots `question`, `inference` (the last), `inferences` (all so far, the last
+            included); answered by yes or no.
         answer: Slots `question`, `inference`, `choices`.
+        value: Slots `question`, `statements` (the context's), `trace` (each step with the labels it
+            stands on), `argument` (the same in plain sentences); answered by correct or incorrect.
         by_label: Whether a pick is a label; otherwise it is the statement itself.
+        rule_first: Whether the first pick is the rule and what it needs comes after; otherwise
+            the facts come first and the rule last.
+        premises: The most statements of one step, where the caller names no number.
+        nothing: The first pick that says that no statement helps; empty where there is none.
+        enough: The further pick that says that no other is needed; empty where all are picked.
+        first_prior: `select_first` without the question: how likely a pick is anyway.
+        next_prior: `select_next` without the question and what was chosen.
         lead: What stands before each allowed answer; a completion begins with a space.
+        stop: What ends an answer; a completion ends with its line.
     """
 
     select_first: Prompt
@@ -32,32 +46,74 @@ class SelectionPrompts:
     infer: Prompt
     halt: Prompt
     answer: Prompt
+    value: Prompt
     by_label: bool = True
+    rule_first: bool = True
+    premises: int = 4
+    nothing: str = ""
+    enough: str = ""
+    first_prior: Prompt | None = None
+    next_prior: Prompt | None = None
     lead: str = ""
+    stop: tuple[str, ...] = ()
 
+    def filled(self, prompt: Prompt, question: Asked, **values: str) -> Prompt:
+        """Return one of these prompts with a question and what else it has slots for.
+
+        A question that holds data is put in as data.
+        """
+        text, is_trusted = about(question)
+        if not is_trusted:
+            prompt = replace(prompt, user=prompt.user.replace("{question:trusted}", "{question}"))
+        return fill(prompt, question=text, **values)
+
+    def asking(self, session: Session, options: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the options for an answer that is one of these, or one sentence."""
+        longest = max((len(option.encode()) for option in options), default=_SENTENCE)
+        allowed = session.defaults.options.max_tokens or 0
+        asking: dict[str, Any] = {"max_tokens": max(longest + 16, allowed)}
+        return asking | {"stop": self.stop} if self.stop else asking
+
+
+def about(question: Asked) -> tuple[str, bool]:
+    """Return a question's text, and whether all of it can be trusted."""
+    messages = as_prompt(question).render()
+    return "\n".join(m.text for m in messages), not any(m.is_untrusted for m in messages)
+
+
+_SENTENCE: Final = 48
+"""Tokens that a sentence has at most."""
 
 LABELLED: Final = SelectionPrompts(
     select_first=Prompt(
-        "{statements}\n\nQuestion: {question:trusted}\nWhich statement is about what the question "
-        "asks, so that reasoning can begin with it? Reply with its label only, such as S1."
+        "{statements}\n\nQuestion: {question:trusted}\nWhich statement does the next step of the "
+        "reasoning begin with: the rule to apply, or the one statement that answers the question "
+        "by itself? Reply with its label only, such as S1, or with none if no statement helps."
     ),
     select_next=Prompt(
         "{statements}\n\nQuestion: {question:trusted}\nStatements chosen so far: {chosen}\nWhich "
-        "statement must be combined with them to learn something new that helps to answer? Reply "
-        "with its label only, such as S1."
+        "further statement must be combined with them to learn something new that helps to "
+        "answer? Reply with its label only, such as S1, or with enough if no other is needed."
     ),
     infer=Prompt(
         "{selection}\n\nWrite the one new statement that follows from this. Reply with that "
         "sentence only."
     ),
     halt=Prompt(
-        "Question: {question:trusted}\nStatement: {inference}\nDoes the statement answer the "
-        "question? Reply yes or no."
+        "Question: {question:trusted}\nWhat is known by now:\n{inferences}\nDo you know the answer "
+        "to the question? Reply yes or no."
     ),
     answer=Prompt(
         "Statement: {inference}\nQuestion: {question:trusted}\n{choices:trusted}\nReply with the "
         "answer only."
     ),
+    value=Prompt(
+        "{statements}\n\nQuestion: {question:trusted}\nReasoning so far:\n{trace}\nDoes each line "
+        "of the reasoning follow from the statements it names, and does it lead to the answer? "
+        "Reply correct or incorrect."
+    ),
+    nothing="none",
+    enough="enough",
 )
 """For chat models that follow instructions."""
 
@@ -92,6 +148,37 @@ _INFERRED: Final = (
             "hall. Therefore,"
         ),
         "Dora studies music.",
+    ),
+)
+
+_JUDGED: Final = (
+    (
+        (
+            "Question: When does Ivo practise?\nIvo is a runner. Runners practise at dawn. "
+            "Therefore, Ivo practises at dawn.\nCorrect or incorrect?"
+        ),
+        "correct",
+    ),
+    (
+        (
+            "Question: What does Dora study?\nDora is a student in the east hall. Students in the "
+            "north hall study history. Therefore, Dora studies history.\nCorrect or incorrect?"
+        ),
+        "incorrect",
+    ),
+    (
+        (
+            "Question: Where does Lulu sleep?\nLulu is a kitten. Puppies sleep in the kitchen. "
+            "Therefore, Lulu sleeps in the kitchen.\nCorrect or incorrect?"
+        ),
+        "incorrect",
+    ),
+    (
+        (
+            "Question: What is Jo good at?\nJo is a lawyer. Lawyers are good at arguing. "
+            "Therefore, Jo is good at arguing.\nCorrect or incorrect?"
+        ),
+        "correct",
     ),
 )
 
@@ -140,7 +227,14 @@ COMPLETED: Final = SelectionPrompts(
             ("Lulu sleeps in the barn.\nQuestion: Where does Lulu sleep?\nAnswer:", "in the barn"),
         ),
     ),
+    value=Prompt(
+        "Question: {question:trusted}\n{argument:trusted}\nCorrect or incorrect?",
+        examples=_JUDGED,
+    ),
     by_label=False,
+    rule_first=False,
+    premises=2,
     lead=" ",
+    stop=("\n",),
 )
 """For `api="completions"` on a backend that obeys grammars, such as the embedded model."""

@@ -1,0 +1,210 @@
+"""A trace of reasoning, and one step of it: selection, inference, halter.
+
+The inference sees what was selected and nothing else, neither the question nor the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from promptkit.errors import OptionError
+from promptkit.primitives.halter import Halt, Halting, first_line, halt
+from promptkit.primitives.primitive import Asked, gather
+from promptkit.primitives.proof import Proof, Statement, plain
+from promptkit.primitives.selection import SHOWN, Pick, Selecting, Selection, rank, select
+from promptkit.primitives.selection_prompts import SelectionPrompts
+from promptkit.result import Result
+from promptkit.session import Session
+
+PATIENCE: Final = 3
+"""Steps in a row that bring nothing new, after which the reasoning ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where a chain of reasoning stands.
+
+    Attributes:
+        proof: What is known; its `ending` is set when the reasoning has ended.
+        halt: The answer, when it was found.
+        spent: Labels of facts that were reasoned from.
+        seen: Labels of statements that the halter found no answer in.
+        idle: Steps in a row that brought nothing new.
+        value: How good the trace was found to be, where it was valued.
+    """
+
+    proof: Proof
+    halt: Halt | None = None
+    spent: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+    idle: int = 0
+    value: float = 0.0
+
+    def end(self, ending: str) -> Trace:
+        """Return the trace with the reason why it ended."""
+        return replace(self, proof=replace(self.proof, ending=ending))
+
+    def result(self) -> Result[str]:
+        """Return what the reasoning led to."""
+        if self.halt is None:
+            return Result.unknown(self.proof.ending, evidence=self.proof)
+        return Result(self.halt.value, self.halt.share, self.proof, basis=self.halt.basis)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """How each step is made."""
+
+    selecting: Selecting
+    halting: Halting
+
+    @property
+    def prompts(self) -> SelectionPrompts:
+        """The texts that the model sees."""
+        return self.selecting.prompts
+
+    @classmethod
+    def checked(
+        cls,
+        question: Asked,
+        choices: Sequence[str] | None,
+        prompts: SelectionPrompts,
+        *,
+        premises: int | None,
+        pick: Pick,
+        votes: int,
+        halt_at: float,
+        shown: int = SHOWN,
+        **counts: int,
+    ) -> Reasoning:
+        """Return the settings of a run, checked before anything is asked.
+
+        Raises:
+            OptionError: For choices that cannot be told apart, and for numbers out of bounds.
+        """
+        most = prompts.premises if premises is None else premises
+        for name, count in {"premises": most, "votes": votes, "shown": shown, **counts}.items():
+            if count < 1:
+                raise OptionError(f"{name}={count}", hint=f"{name} is above 0")
+        if pick not in ("choice", "likelihood"):
+            raise OptionError(f"pick={pick!r}", hint='it is "choice" or "likelihood"')
+        if not 0 <= halt_at <= 1:
+            raise OptionError(f"halt_at={halt_at!r}", hint="it is a probability")
+        return cls(
+            Selecting(
+                question=question,
+                prompts=prompts,
+                premises=most,
+                pick=pick,
+                votes=votes,
+                shown=shown,
+            ),
+            Halting(
+                question=question,
+                choices=_checked_choices(choices),
+                prompts=prompts,
+                votes=votes,
+                halt_at=halt_at,
+            ),
+        )
+
+
+def _checked_choices(choices: Sequence[str] | None) -> tuple[str, ...] | None:
+    if choices is None:
+        return None
+    if isinstance(choices, str):
+        raise OptionError(f"choices={choices!r}", hint="give a list of texts")
+    names = {choice.casefold().strip() for choice in choices}
+    if not names or "" in names or len(names) < len(choices):
+        hint = "give texts that differ, also in lower case, and are not empty"
+        raise OptionError(f"choices={list(choices)!r}", hint=hint)
+    return tuple(choices)
+
+
+async def propose(
+    session: Session, trace: Trace, how: Reasoning, count: int
+) -> list[tuple[Session, Selection | None]]:
+    """Return up to `count` selections for the next step, each with the session to follow it in.
+
+    Where the model chooses, each is a draw of its own; by likelihood they are the likeliest ones.
+    """
+    spent = frozenset() if how.prompts.rule_first else trace.spent
+    if how.selecting.pick == "likelihood":
+        ranked = await rank(session, trace.proof, how.selecting, spent=spent, count=count)
+        return [(session, picked) for picked in ranked]
+    draws = [session if count == 1 else session.draw(number) for number in range(count)]
+    picks = await gather(
+        select(draw, trace.proof, how.selecting, spent=spent, sample=trace.idle) for draw in draws
+    )
+    return list(zip(draws, picks, strict=True))
+
+
+async def follow(
+    session: Session, trace: Trace, picked: Selection | None, how: Reasoning, number: int
+) -> Trace:
+    """Make a step from what was picked: infer, and see whether that is the answer.
+
+    A single pick is taken as it stands, and nothing is inferred. It takes at most one call for
+    the inference and what the halter takes.
+
+    Args:
+        session: Who answers.
+        trace: Where the reasoning stands.
+        picked: What was selected.
+        how: The question and the rest.
+        number: Which step it is, for the ending.
+    """
+    if picked is None:
+        return trace.end(f"step {number}: no valid pick")
+    if not picked:
+        return trace.end(f"step {number}: no statement helps")
+    trace = replace(trace, spent=trace.spent | {picked[0].label})
+    proof, statement = trace.proof, picked[0]
+    if len(picked) > 1:
+        text = await infer(session, picked, how.prompts, sample=trace.idle)
+        found = proof.find(text)
+        if not text or found in picked or _repeats(text, picked):
+            return _idle(trace, number)
+        proof = proof if found else proof.infer(text, picked)
+        statement = found or proof.statements[-1]
+    if statement.label in trace.seen:
+        return _idle(trace, number)
+    inferred = [step.text for step in proof.steps if step is not statement]
+    halted = await halt(session, statement, inferred, how.halting)
+    trace = replace(trace, proof=proof, seen=trace.seen | {statement.label}, idle=0)
+    if halted is None or halted.value is None:
+        return trace
+    answered = replace(proof, ending="answered", conclusion=statement.label)
+    return replace(trace, proof=answered, halt=halted)
+
+
+async def infer(
+    session: Session, picked: Selection, prompts: SelectionPrompts, *, sample: int = 0
+) -> str:
+    """Draw one conclusion from the picked statements, seeing nothing else."""
+    rule, facts = (picked[0], picked[1:]) if prompts.rule_first else (picked[-1], picked[:-1])
+    asked = prompts.filled(prompts.infer, "", selection=_selection(rule, facts))
+    response = await session.ask(asked, sample=sample, **prompts.asking(session))
+    return first_line(response.text) or ""
+
+
+def _selection(rule: Statement, facts: Selection) -> str:
+    """Say a selection as Creswell et al. do: the rule, then what we know."""
+    *before, last = [fact.text for fact in facts] or [""]
+    if not last:
+        return rule.text
+    return f"{rule.text} We know that {' and that '.join([*(t.rstrip('.') for t in before), last])}"
+
+
+def _repeats(text: str, picked: Selection) -> bool:
+    """Whether a text only says again what was picked: that cannot be what was asked for."""
+    return all(plain(statement.text) in plain(text) for statement in picked)
+
+
+def _idle(trace: Trace, number: int) -> Trace:
+    trace = replace(trace, idle=trace.idle + 1)
+    if trace.idle < PATIENCE:
+        return trace
+    return trace.end(f"step {number}: nothing new in {PATIENCE} steps")

@@ -1,0 +1,224 @@
+"""Selection: pick the premises of one step of reasoning among what is known.
+
+The model never writes a premise. It names the label of a statement, or writes one of the
+statements to the letter, held to them by the backend where it can be and checked everywhere; or
+each statement is scored by how likely the model finds it, as in Creswell et al. 2022
+(arXiv:2205.09712). Likelihoods are compared per byte, so that short statements do not win for
+being short, and after the likelihood without the question is taken off, so that common words do
+not win for being common.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from promptkit.constraint import Constraint
+from promptkit.primitives.likelihood import named, weigh
+from promptkit.primitives.primitive import Asked
+from promptkit.primitives.proof import Proof, Statement, plain
+from promptkit.primitives.selection_prompts import SelectionPrompts, about
+from promptkit.primitives.shortlist import shortlist
+from promptkit.primitives.text_likelihood import text_likelihoods
+from promptkit.prompt import Prompt
+from promptkit.session import Session
+
+Pick = Literal["choice", "likelihood"]
+"""Whether the model chooses a statement, or each is scored by its likelihood."""
+
+ASKED_AGAIN: Final = 2
+"""How often an invalid pick is asked again before the step fails."""
+
+SHOWN: Final = 250
+"""Statements among which a pick is made: more are cut to a shortlist. Longer enums of long texts
+are refused by hosted models, and a prompt of 250 sentences has some 3,000 tokens."""
+
+Selection = tuple[Statement, ...]
+"""What was picked, in the order of picking. Empty when the model says that nothing helps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selecting:
+    """How premises are picked.
+
+    Attributes:
+        premises: The most of one step.
+        votes: How many answers are drawn where a likelihood is asked for and no log-probabilities
+            come.
+        shown: Among how many statements a pick is made.
+    """
+
+    question: Asked
+    prompts: SelectionPrompts
+    premises: int
+    pick: Pick = "choice"
+    votes: int = 1
+    shown: int = SHOWN
+
+
+async def select(
+    session: Session, known: Proof, how: Selecting, *, spent: frozenset[str], sample: int = 0
+) -> Selection | None:
+    """Let the model choose the premises of one step, one after the other.
+
+    It takes up to 3 calls a pick: one, and two more while the reply is none of the options.
+
+    Args:
+        session: Who answers.
+        known: What there is to pick from.
+        how: The question and the rest.
+        spent: Labels that may not come first.
+        sample: Which of several attempts at this step.
+
+    Returns:
+        None when a pick stays invalid.
+    """
+    picked: Selection = ()
+    while len(picked) < how.premises:
+        options = _options(known, picked, how, spent)
+        if not options:
+            break
+        prompt = _prompt(picked, how, options)
+        name = await _choose(session, prompt, tuple(options), how, sample)
+        if name is None:
+            return None
+        choice = options[name]
+        if choice is None:
+            break
+        picked = (*picked, choice)
+    return picked
+
+
+async def rank(
+    session: Session, known: Proof, how: Selecting, *, spent: frozenset[str], count: int
+) -> list[Selection]:
+    """Return the `count` likeliest selections of one step, the likeliest first.
+
+    A search over the picks that keeps the best `count` at each. It takes, for each pick of each
+    selection kept, one call where picks are labels (`votes` without log-probabilities), and two a
+    statement where they are the statements themselves.
+
+    Args:
+        session: Who answers.
+        known: What there is to pick from.
+        how: The question and the rest.
+        spent: Labels that may not come first.
+        count: How many selections.
+    """
+    open_: list[tuple[Selection, float]] = [((), 0.0)]
+    whole: list[tuple[Selection, float]] = []
+    for _ in range(how.premises):
+        grown: list[tuple[Selection, float, bool]] = [(p, score, True) for p, score in whole]
+        for picked, score in open_:
+            options = _options(known, picked, how, spent)
+            if not options:
+                grown.append((picked, score, True))
+                continue
+            scores = await _scores(session, picked, how, options)
+            for choice, more in zip(options.values(), scores, strict=True):
+                longer = picked if choice is None else (*picked, choice)
+                grown.append((longer, score + more, choice is None))
+        grown.sort(key=lambda each: -each[1])  # stable: ties go to the earliest
+        kept = grown[:count]
+        whole = [(picked, score) for picked, score, ended in kept if ended]
+        open_ = [(picked, score) for picked, score, ended in kept if not ended]
+        if not open_:
+            break
+    return [picked for picked, _ in sorted([*whole, *open_], key=lambda each: -each[1])]
+
+
+def _options(
+    known: Proof, picked: Selection, how: Selecting, spent: frozenset[str]
+) -> dict[str, Statement | None]:
+    """What can be picked, by the name it has for the model; None stands for an end."""
+    pool: dict[str, Statement] = {}
+    for statement in known.statements:
+        if statement not in picked and (picked or statement.label not in spent):
+            pool.setdefault(plain(statement.text), statement)
+    for statement in picked:
+        pool.pop(plain(statement.text), None)
+    statements = _shortlisted(list(pool.values()), picked, how)
+    if not statements:
+        return {}
+    by_label = how.prompts.by_label
+    named_: dict[str, Statement | None] = {(s.label if by_label else s.text): s for s in statements}
+    end = how.prompts.enough if picked else how.prompts.nothing
+    return named_ | {end: None} if end else named_
+
+
+def _shortlisted(pool: list[Statement], picked: Selection, how: Selecting) -> list[Statement]:
+    if len(pool) <= how.shown:
+        return pool
+    inferred = [s for s in pool if not s.is_given][-how.shown :]
+    given = [s for s in pool if s.is_given]
+    words = " ".join([about(how.question)[0], *(s.text for s in (*picked, *inferred))])
+    places = shortlist([s.text for s in given], words, how.shown - len(inferred))
+    return [given[place] for place in places] + inferred
+
+
+def _prompt(picked: Selection, how: Selecting, options: dict[str, Statement | None]) -> Prompt:
+    prompts = how.prompts
+    shown = [*picked, *(s for s in options.values() if s is not None)]
+    shown.sort(key=lambda s: int(s.label[1:]))
+    return prompts.filled(
+        prompts.select_next if picked else prompts.select_first,
+        how.question,
+        statements="\n".join(f"{s.label}: {s.text}" for s in shown),
+        chosen=" ".join(s.text for s in picked),
+    )
+
+
+async def _choose(
+    session: Session, prompt: Prompt, options: Sequence[str], how: Selecting, sample: int
+) -> str | None:
+    """Ask for one of `options`: constrained where the backend can, checked everywhere."""
+    first = sample * (ASKED_AGAIN + 1)
+    for number in range(first, first + ASKED_AGAIN + 1):
+        response = await session.ask(
+            prompt, sample=number, **how.prompts.asking(session, options), **_choice(how, options)
+        )
+        found = named(response.text, options)
+        if found is not None:
+            return found
+    return None
+
+
+def _choice(how: Selecting, options: Sequence[str]) -> dict[str, Any]:
+    return {"constraint": Constraint.choice(how.prompts.lead + option for option in options)}
+
+
+async def _scores(
+    session: Session, picked: Selection, how: Selecting, options: dict[str, Statement | None]
+) -> list[float]:
+    """Score each option: by its own likelihood where it is a statement, else by its share."""
+    prompts, names = how.prompts, tuple(options)
+    prompt = _prompt(picked, how, options)
+    if not prompts.by_label:
+        scores = await _own_scores(session, prompt, picked, how, names)
+        if scores is not None:
+            return scores
+    shares = await weigh(
+        session, prompt, names, votes=how.votes, lead=prompts.lead, **prompts.asking(session, names)
+    )
+    return [math.log(share) if share > 0 else -math.inf for share in shares.shares]
+
+
+async def _own_scores(
+    session: Session, prompt: Prompt, picked: Selection, how: Selecting, texts: tuple[str, ...]
+) -> list[float] | None:
+    prompts = how.prompts
+    found = await text_likelihoods(session, prompt, texts, lead=prompts.lead)
+    if found is None:
+        return None
+    prior = prompts.next_prior if picked else prompts.first_prior
+    usual: Sequence[float] | None = (0.0,) * len(texts)
+    if prior is not None:
+        usual = await text_likelihoods(session, prior, texts, lead=prompts.lead)
+    if usual is None:
+        return None
+    return [
+        (value - without) / len(text.encode())
+        for value, without, text in zip(found, usual, texts, strict=True)
+    ]

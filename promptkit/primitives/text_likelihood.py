@@ -1,0 +1,81 @@
+"""How likely a model finds each of a few texts as the continuation of a question.
+
+Each text is asked for by itself, as the only one allowed: a backend that obeys grammars then has
+to write it, and what it reports at each token is how likely it found that token. llama.cpp reports
+the model's own log-probabilities, from before the grammar left one token. Where a backend reports
+those from after (all are 0 then), or none, there is no likelihood to be had this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from promptkit.constraint import Constraint
+from promptkit.errors import RefusedRequestError
+from promptkit.primitives.primitive import gather
+from promptkit.question import Question
+from promptkit.response import Response
+from promptkit.session import Session
+
+_FORCED: Final = -1e-4
+"""A log-probability above it says that there was no other token to choose."""
+
+
+async def text_likelihoods(
+    session: Session, question: Question, texts: Sequence[str], *, lead: str = "", **options: Any
+) -> tuple[float, ...] | None:
+    """Return the log-likelihood of each text as the answer; None where it cannot be had.
+
+    It takes one call a text; one call in all where the first shows that there are none to be had.
+
+    >>> import promptkit as pk
+    >>> session = pk.connect(transport=pk.testing.Scripted("A wren."), model="scripted")
+    >>> pk.run(text_likelihoods(session, "Which bird?", ["A wren.", "An owl."])) is None
+    True
+
+    Args:
+        session: Who answers.
+        question: What the texts continue.
+        texts: One or more, each on one line.
+        lead: What stands before each text: a space, for the Completions API.
+        options: As for `Session.ask`.
+    """
+    try:
+        first = await _forced(session, question, texts[0], lead, options)
+    except RefusedRequestError:
+        return None
+    if first is None:
+        return None
+    others = await gather(_forced(session, question, text, lead, options) for text in texts[1:])
+    found = [first, *others]
+    if None in found or all(value is not None and value > _FORCED for value in found):
+        return None
+    return tuple(value for value in found if value is not None)
+
+
+async def _forced(
+    session: Session, question: Question, text: str, lead: str, options: dict[str, Any]
+) -> float | None:
+    asking: dict[str, Any] = {
+        "temperature": 0,
+        "max_tokens": len(text.encode()) + len(lead) + 8,
+        **options,
+        "constraint": Constraint.choice([lead + text]),
+        "logprobs": 0,
+    }
+    return _read(await session.ask(question, **asking), text)
+
+
+def _read(response: Response, text: str) -> float | None:
+    """Sum up the log-probabilities of the text's own tokens."""
+    tokens = response.choices[0].logprobs if response.choices else None
+    if not tokens or response.text.strip() != text.strip():
+        return None
+    total, written = 0.0, ""
+    for token in tokens:
+        if written.strip() == text.strip():
+            break  # what comes now is the end, not the text
+        total += token.logprob
+        written += token.token
+    return total if written.strip() == text.strip() else None
