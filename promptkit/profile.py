@@ -68,8 +68,8 @@ class Profile:
     """One table of `[profiles.…]`; see the module's head.
 
     Attributes:
-        constraints: What the endpoint can be made to obey: "json_schema", "grammar" or "none";
-            None takes what is known of its address.
+        constraints: How the endpoint can be made to obey: "json_schema", "grammar", "vllm",
+            "vllm_guided" or "none", see `promptkit.adapters.dialect`; None takes what is known of its address.
         ledger: True keeps a record of each call, False none, "text" one with its texts.
         routes: Other profiles that answer in this one's place.
         hedge: When a late call gets a second copy; None for never.
@@ -83,7 +83,7 @@ class Profile:
     model: str | None = None
     api: str | None = None
     api_version: str | None = None
-    constraints: Literal["json_schema", "grammar", "none"] | None = None
+    constraints: Literal["json_schema", "grammar", "vllm", "vllm_guided", "none"] | None = None
     key: KeySource | None = None
     budget: Budget = field(default_factory=Budget)
     limits: Limits = field(default_factory=Limits)
@@ -197,8 +197,9 @@ def _check_types(table: dict[str, Any], where: str) -> None:
     prices = table.get("prices", {})
     if not isinstance(prices, dict) or not all(isinstance(p, dict) for p in prices.values()):
         raise ProfileError(f"{where}: prices are no tables", hint="[profiles.NAME.prices.MODEL]")
-    if table.get("constraints", "none") not in ("json_schema", "grammar", "none"):
-        hint = "it is json_schema, grammar or none"
+    kinds = ("json_schema", "grammar", "vllm", "vllm_guided", "none")
+    if table.get("constraints", "none") not in kinds:
+        hint = f"it is one of {', '.join(kinds)}"
         raise ProfileError(f"{where}: constraints={table['constraints']!r}", hint=hint)
 
 

@@ -42,7 +42,8 @@ class Options:
         presence_penalty: As the API defines it, -2 to 2.
         frequency_penalty: As the API defines it, -2 to 2.
         reasoning_effort: For reasoning models: "minimal", "low", "medium", "high".
-        constraint: What the answer must look like.
+        constraint: What the answer must look like: a Constraint, or what `Constraint.of` makes one
+            of, such as a list of choices, a pydantic type or a guidance grammar.
         extra: Further body fields, as JSON text; pass a mapping to `ask(extra=…)`.
     """
 
@@ -145,8 +146,8 @@ def _clean(name: str, value: Any) -> Any:
         return _extra(value)
     elif name == "reasoning_effort" and (not isinstance(value, str) or not value):
         raise _refusal(name, value, 'it is a text such as "low"')
-    elif name == "constraint" and not isinstance(value, Constraint):
-        raise _refusal(name, value, "make one with Constraint.choice([…])")
+    elif name == "constraint":
+        return Constraint.of(value)
     return value
 
 

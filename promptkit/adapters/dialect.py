@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 from promptkit.errors import OptionError
 
-ConstraintSupport = Literal["json_schema", "grammar", "none"]
+ConstraintSupport = Literal["vllm", "vllm_guided", "json_schema", "grammar", "none"]
 """How a backend can be made to obey a constraint while it writes.
 
-«json_schema»: `response_format` with a schema (OpenAI, Azure). «grammar»: llama.cpp's `grammar`
-and `json_schema` fields. «none»: nothing is sent, and whoever asks checks the answer afterwards.
+«json_schema»: `response_format` with a schema (OpenAI, Azure and many others; OpenAI and Azure
+also take patterns and grammars, as the input of a custom tool). «grammar»: llama.cpp's `grammar`
+and `json_schema` fields. «vllm»: its `structured_outputs` field; «vllm_guided»: the `guided_…`
+fields it had before version 0.12. «none»: nothing is sent, and whoever asks checks the answer.
 """
 
 _AZURE_HOSTS: Final = (
@@ -49,7 +51,7 @@ def dialect_of(base_url: str, constraints: ConstraintSupport | None = None) -> D
     """Tell the dialect from an address; `constraints` overrides what is known of the host.
 
     Raises:
-        OptionError: When `constraints` is none of the three kinds.
+        OptionError: When `constraints` is none of these kinds.
 
     >>> dialect_of("https://api.openai.com/v1")
     Dialect(constraints='json_schema', is_openai=True)

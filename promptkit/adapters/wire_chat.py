@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from promptkit.adapters.dialect import Dialect
-from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
+from promptkit.adapters.structured import (
+    chat_tool,
+    constraint_fields,
+    is_wrapped,
+    schema_format,
+    tool_grammar,
+    tool_input,
+    unwrap,
+)
 from promptkit.adapters.wire_logprobs import choice_of
 from promptkit.adapters.wire_usage import parse_usage
 from promptkit.errors import OptionError, ProtocolError
@@ -45,10 +53,24 @@ def chat_body(request: Request, dialect: Dialect) -> dict[str, Any]:
             body["top_logprobs"] = options.logprobs
     if options.reasoning_effort is not None:
         body["reasoning_effort"] = options.reasoning_effort
-    schema = schema_format(options.constraint, dialect)
+    if options.constraint is not None:
+        body |= _constraint(request, dialect)
+    if request.messages[-1:] and request.messages[-1].role == "assistant":
+        body |= _GOES_ON.get(dialect.constraints, {})
+    return body
+
+
+def _constraint(request: Request, dialect: Dialect) -> dict[str, Any]:
+    schema = schema_format(request, dialect)
     if schema:
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body | grammar_fields(options.constraint, dialect)
+        return {"response_format": {"type": "json_schema", "json_schema": schema}}
+    grammar = tool_grammar(request, dialect)
+    return chat_tool(grammar) if grammar else constraint_fields(request, dialect)
+
+
+_CONTINUES: Final = {"continue_final_message": True, "add_generation_prompt": False}
+_GOES_ON: Final = {"vllm": _CONTINUES, "vllm_guided": _CONTINUES}
+"""What makes a server go on with an assistant's last message; llama.cpp does it anyway."""
 
 
 def chat_messages(request: Request, dialect: Dialect) -> list[dict[str, str]]:
@@ -85,7 +107,7 @@ def completions_body(request: Request, dialect: Dialect) -> dict[str, Any]:
     if options.logprobs is not None:
         # llama.cpp reports nothing at all for 0.
         body["logprobs"] = options.logprobs if dialect.is_openai else max(1, options.logprobs)
-    return body | grammar_fields(options.constraint, dialect)
+    return body | constraint_fields(request, dialect)
 
 
 def _common(request: Request) -> dict[str, Any]:
@@ -108,6 +130,10 @@ def parse_chat(
     """Read a Chat Completions answer."""
     wrapped = is_wrapped(request, dialect)
     choices = tuple([_chat_choice(choice, wrapped=wrapped) for choice in _choices(request, data)])
+    last = request.messages[-1:]
+    if last and last[0].role == "assistant" and dialect.constraints == "grammar":
+        # llama.cpp repeats the message that it goes on with.
+        choices = tuple([replace(c, text=c.text.removeprefix(last[0].text)) for c in choices])
     return _response(request, data, choices, dialect, headers=headers, log=log)
 
 
@@ -205,7 +231,10 @@ def _chat_choice(choice: Mapping[str, Any], *, wrapped: bool) -> Choice:
     text = content_text(message.get("content"))
     reason = _reason(choice)
     refusal = None if text else message.get("refusal")
-    if isinstance(refusal, str) and refusal:
+    put_in = None if text else tool_input(message.get("tool_calls"))
+    if put_in is not None:
+        text, reason = put_in, "stop" if reason == "tool_calls" else reason
+    elif isinstance(refusal, str) and refusal:
         text, reason = refusal, "refusal"
     elif wrapped:
         text = unwrap(text)

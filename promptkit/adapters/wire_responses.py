@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from promptkit.adapters.dialect import Dialect
-from promptkit.adapters.structured import grammar_fields, is_wrapped, schema_format, unwrap
+from promptkit.adapters.structured import (
+    constraint_fields,
+    is_wrapped,
+    responses_tool,
+    schema_format,
+    tool_grammar,
+    tool_input,
+    unwrap,
+)
 from promptkit.adapters.wire_chat import chat_messages, model_name
 from promptkit.adapters.wire_logprobs import parse_token_list
 from promptkit.adapters.wire_usage import parse_usage
@@ -47,10 +55,15 @@ def responses_body(request: Request, dialect: Dialect) -> dict[str, Any]:
             body["logprobs"] = True  # llama.cpp asks for it, as in its chat
     if options.reasoning_effort is not None:
         body["reasoning"] = {"effort": options.reasoning_effort}
-    schema = schema_format(options.constraint, dialect)
+    return body if options.constraint is None else body | _constraint(request, dialect)
+
+
+def _constraint(request: Request, dialect: Dialect) -> dict[str, Any]:
+    schema = schema_format(request, dialect)
     if schema:
-        body["text"] = {"format": {"type": "json_schema", **schema}}
-    return body | grammar_fields(options.constraint, dialect)
+        return {"text": {"format": {"type": "json_schema", **schema}}}
+    grammar = tool_grammar(request, dialect)
+    return responses_tool(grammar) if grammar else constraint_fields(request, dialect)
 
 
 def parse_responses(
@@ -68,7 +81,10 @@ def parse_responses(
     text = "".join(_text(part, "output_text", "text") for part in parts)
     reason = _finish_reason(data)
     refusal = "".join(_text(part, "refusal", "refusal") for part in parts)
-    if refusal and not text:
+    put_in = None if text else tool_input([i for i in output if _is_tool_call(i)])
+    if put_in is not None:
+        text = put_in
+    elif refusal and not text:
         text, reason = refusal, "refusal"
     elif is_wrapped(request, dialect):
         text = unwrap(text)
@@ -88,6 +104,10 @@ def _parts(item: object) -> list[Mapping[str, Any]]:
     content = item.get("content")
     parts = content if isinstance(content, list) else []
     return [part for part in parts if isinstance(part, Mapping)]
+
+
+def _is_tool_call(item: object) -> bool:
+    return isinstance(item, Mapping) and item.get("type") == "custom_tool_call"
 
 
 def _text(part: Mapping[str, Any], kind: str, field: str) -> str:
@@ -143,7 +163,7 @@ class ResponsesStream:
                 return ""
             self._last = number
         kind = event.get("type")
-        if kind == "response.output_text.delta":
+        if kind in ("response.output_text.delta", "response.custom_tool_call_input.delta"):
             delta = event.get("delta")
             if not isinstance(delta, str):
                 return ""

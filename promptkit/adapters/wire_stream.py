@@ -65,7 +65,9 @@ class ChoiceStream:
             parts.append(text)
         reason = choice.get("finish_reason")
         if reason and isinstance(reason, str):
-            self._reasons[index] = reason
+            self._reasons[index] = (
+                "stop" if reason == "tool_calls" and self._parts[index] else reason
+            )
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict):
             kept = self._logprobs.setdefault(index, {})
@@ -80,7 +82,7 @@ class ChoiceStream:
         refusal = delta.get("refusal")
         if isinstance(refusal, str):
             self._refusals.setdefault(index, []).append(refusal)
-        return content_text(delta.get("content"))
+        return content_text(delta.get("content")) or _tool_text(delta.get("tool_calls"))
 
     def body(self) -> dict[str, Any]:
         """Return the answer as it would have come whole."""
@@ -98,3 +100,12 @@ class ChoiceStream:
             return choice | {"text": text}
         refusal = "".join(self._refusals.get(index, ()))
         return choice | {"message": {"content": text, "refusal": refusal}}
+
+
+def _tool_text(calls: object) -> str:
+    """Return what a chunk adds to the input of a custom tool: there a constrained answer comes."""
+    if not isinstance(calls, list):
+        return ""
+    customs = [call.get("custom") for call in calls if isinstance(call, Mapping)]
+    texts = [custom.get("input") for custom in customs if isinstance(custom, Mapping)]
+    return "".join(text for text in texts if isinstance(text, str))

@@ -1,0 +1,107 @@
+"""Whether an answer obeys a JSON schema, a regular expression or a grammar, and what it says.
+
+The door that `promptkit.constraint` opens at the first check: each package is loaded by the kind
+of constraint that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import FunctionType
+from typing import Any, Never
+
+from promptkit.errors import OptionError
+
+
+def captures_of(kind: str, value: str, text: str) -> dict[str, Any] | None:
+    """Return what a constraint names in a text; None when the text does not obey.
+
+    >>> captures_of("json_schema", '{"type": "object"}', '{"a": 1}')
+    {'a': 1}
+
+    Raises:
+        OptionError: When the schema or grammar itself cannot be read.
+    """
+    if kind == "json_schema":
+        return _fields(value, text)
+    read = _reader(kind)
+    found = read(value, text)
+    return found if found is not None or text == text.strip() else read(value, text.strip())
+
+
+def _reader(kind: str) -> Callable[[str, str], dict[str, Any] | None]:
+    if kind == "regex":
+        from promptkit.adapters.regex_match import groups
+
+        return groups
+    from promptkit.adapters.grammar_match import captures
+
+    return captures
+
+
+# -- JSON -----------------------------------------------------------------------------------
+
+
+def _fields(schema: str, text: str) -> dict[str, Any] | None:
+    fits = _validator(schema)
+    try:
+        data = json.loads(text, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return None
+    if not fits(data):
+        return None
+    return data if isinstance(data, dict) else {}
+
+
+def _no_json(name: str) -> Never:
+    """Refuse NaN and Infinity, which Python's reader takes for JSON."""
+    raise ValueError(name)
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> Callable[[object], bool]:
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+    from jsonschema_specifications import REGISTRY
+    from referencing.exceptions import Unresolvable
+
+    loaded = json.loads(schema)
+    kind = validator_for(loaded, default=Draft202012Validator)
+    try:
+        kind.check_schema(loaded)
+    except SchemaError as error:
+        raise OptionError(f"the JSON schema is wrong ({error.message[:200]})") from None
+    validator = kind(loaded, registry=REGISTRY)  # which fetches nothing
+
+    def fits(data: object) -> bool:
+        try:
+            return bool(validator.is_valid(data))
+        except RecursionError:
+            return False
+        except Unresolvable:
+            hint = "put what it refers to under $defs"
+            raise OptionError("a reference in the JSON schema leads nowhere", hint=hint) from None
+
+    return fits
+
+
+def schema_of_type(form: Any) -> Mapping[str, Any] | None:
+    """Return the JSON schema of a type or TypeAdapter; None for what pydantic cannot read.
+
+    >>> schema_of_type(list[int])
+    {'items': {'type': 'integer'}, 'type': 'array'}
+    """
+    import pydantic
+
+    if isinstance(form, FunctionType):  # pydantic would describe its arguments
+        return None
+    adapter = form
+    try:
+        if not isinstance(form, pydantic.TypeAdapter):
+            adapter = pydantic.TypeAdapter(form)
+        schema: Mapping[str, Any] = adapter.json_schema()
+    except (pydantic.PydanticUserError, pydantic.errors.PydanticSchemaGenerationError, TypeError):
+        return None
+    return schema
