@@ -210,11 +210,11 @@ def read_ladder(text: str) -> Ladder:
         SubAnswer(match.group(1).strip(), text[match.end() : until].strip() or NO_ANSWER)
         for match, until in zip(found, ends, strict=False)
     ]
-    below = text[whole.end() :].strip() if whole else ""
-    is_asked_again = whole is not None and whole.group().rstrip(" *").endswith("?")
-    return Ladder(
-        tuple(steps), below if below and is_asked_again else text[end:] if whole else text
-    )
+    if whole is None:
+        return Ladder(tuple(steps), text)
+    below = text[whole.end() :].strip()
+    asks_again = whole.group().rstrip(" *").endswith("?")
+    return Ladder(tuple(steps), below if below and asks_again else text[end:].strip())
 
 
 def _after(examples: tuple[tuple[str, str], ...], prompt: Prompt) -> Prompt:
