@@ -9,6 +9,7 @@
     ├── StoreError             a cache, ledger or recording file is damaged or foreign
     ├── TableError             an input file or row cannot be used
     ├── ProgramError           a program that a model wrote cannot be read or run
+    ├── UnfitAnswerError       an answer does not obey its constraint
     ├── ReplayError            a recording does not hold this request
     ├── BudgetError            the call could overrun a hard limit, so it was not made
     └── CallError              a call was made and did not give an answer
@@ -105,6 +106,21 @@ class TableError(PromptkitError):
 
 class ProgramError(PromptkitError):
     """A program that a model wrote cannot be read, fails, or does not keep within its limits."""
+
+
+class UnfitAnswerError(PromptkitError):
+    """An answer does not obey its constraint, and what was to come needs one that does.
+
+    Attributes:
+        text: The answer.
+    """
+
+    billed = True
+
+    def __init__(self, message: str, *, text: str = "", hint: str = "") -> None:
+        """Keep the answer."""
+        super().__init__(message, hint=hint)
+        self.text = text
 
 
 class ReplayError(PromptkitError):

@@ -69,7 +69,8 @@ class Profile:
 
     Attributes:
         constraints: How the endpoint can be made to obey: "json_schema", "grammar", "vllm",
-            "vllm_guided" or "none", see `promptkit.adapters.dialect`; None takes what is known of its address.
+            "vllm_guided" or "none", see `promptkit.adapters.dialect`; None takes what is known
+            of its address.
         ledger: True keeps a record of each call, False none, "text" one with its texts.
         routes: Other profiles that answer in this one's place.
         hedge: When a late call gets a second copy; None for never.

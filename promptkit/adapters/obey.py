@@ -12,6 +12,7 @@ from functools import lru_cache
 from types import FunctionType
 from typing import Any, Never
 
+from promptkit.constraint import Constraint
 from promptkit.errors import OptionError
 
 
@@ -105,3 +106,27 @@ def schema_of_type(form: Any) -> Mapping[str, Any] | None:
     except (pydantic.PydanticUserError, pydantic.errors.PydanticSchemaGenerationError, TypeError):
         return None
     return schema
+
+
+def is_type(form: Any) -> bool:
+    """Whether a constraint was given as something that pydantic reads.
+
+    >>> is_type(list[int]), is_type({"type": "array"})
+    (True, False)
+    """
+    return not isinstance(form, (Mapping, Constraint))
+
+
+def instance_of(form: Any, text: str) -> tuple[bool, Any]:
+    """Return whether JSON text is an instance of a type, by its own validators too, and that.
+
+    >>> instance_of(list[int], "[1, 2]"), instance_of(list[int], "[1, 2.5]")
+    ((True, [1, 2]), (False, None))
+    """
+    import pydantic
+
+    adapter = form if isinstance(form, pydantic.TypeAdapter) else pydantic.TypeAdapter(form)
+    try:
+        return True, adapter.validate_json(text)
+    except pydantic.ValidationError:
+        return False, None

@@ -4,35 +4,63 @@ A primitive takes a Session first and returns a Result. Any of them can be the `
 `session.map`, and `functools.partial` sets its options.
 """
 
-from promptkit.primitives import answers
+from promptkit.primitives import answers, checks
+from promptkit.primitives.best_of import best_of
 from promptkit.primitives.cascade import cascade
 from promptkit.primitives.chain_of_thought import chain_of_thought
+from promptkit.primitives.chain_of_verification import chain_of_verification
 from promptkit.primitives.checklist import Criterion, checklist
+from promptkit.primitives.compare import compare
+from promptkit.primitives.constrained import constrained
 from promptkit.primitives.decompose import decompose
 from promptkit.primitives.faithful_reasoning import faithful_reasoning
+from promptkit.primitives.judge_report import judge_report
+from promptkit.primitives.guidance_program import guidance_model, guidance_program
 from promptkit.primitives.least_to_most import least_to_most
 from promptkit.primitives.program_of_thought import program_of_thought
+from promptkit.primitives.refine import refine
+from promptkit.primitives.same_meaning import same_meaning
 from promptkit.primitives.selection_inference import selection_inference
 from promptkit.primitives.self_ask import self_ask
+from promptkit.primitives.soft_vote import soft_vote
 from promptkit.primitives.split_and_merge import split_and_merge
+from promptkit.primitives.step_verifier import step_verifier
 from promptkit.primitives.threshold import fit_threshold
 from promptkit.primitives.tree_of_thoughts import tree_of_thoughts
+from promptkit.primitives.universal_vote import universal_vote
+from promptkit.primitives.verify import verify
 from promptkit.primitives.vote import vote
+from promptkit.primitives.weighted_vote import weighted_vote
 
 __all__ = [
     "Criterion",
     "answers",
+    "best_of",
     "cascade",
     "chain_of_thought",
+    "chain_of_verification",
     "checklist",
+    "checks",
+    "compare",
+    "constrained",
     "decompose",
     "faithful_reasoning",
     "fit_threshold",
+    "judge_report",
+    "guidance_model",
+    "guidance_program",
     "least_to_most",
     "program_of_thought",
+    "refine",
+    "same_meaning",
     "selection_inference",
     "self_ask",
+    "soft_vote",
     "split_and_merge",
+    "step_verifier",
     "tree_of_thoughts",
+    "universal_vote",
+    "verify",
     "vote",
+    "weighted_vote",
 ]
