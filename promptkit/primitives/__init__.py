@@ -12,7 +12,9 @@ from promptkit.primitives.chain_of_verification import chain_of_verification
 from promptkit.primitives.checklist import Criterion, checklist
 from promptkit.primitives.compare import compare
 from promptkit.primitives.constrained import constrained
+from promptkit.primitives.debate import debate
 from promptkit.primitives.decompose import decompose
+from promptkit.primitives.entailment import entailment
 from promptkit.primitives.faithful_reasoning import faithful_reasoning
 from promptkit.primitives.judge_report import judge_report
 from promptkit.primitives.guidance_program import guidance_model, guidance_program
@@ -23,6 +25,7 @@ from promptkit.primitives.same_meaning import same_meaning
 from promptkit.primitives.selection_inference import selection_inference
 from promptkit.primitives.self_ask import self_ask
 from promptkit.primitives.soft_vote import soft_vote
+from promptkit.primitives.solve_beliefs import solve_beliefs
 from promptkit.primitives.split_and_merge import split_and_merge
 from promptkit.primitives.step_verifier import step_verifier
 from promptkit.primitives.threshold import fit_threshold
@@ -43,12 +46,14 @@ __all__ = [
     "checks",
     "compare",
     "constrained",
+    "debate",
     "decompose",
+    "entailment",
     "faithful_reasoning",
     "fit_threshold",
-    "judge_report",
     "guidance_model",
     "guidance_program",
+    "judge_report",
     "least_to_most",
     "program_of_thought",
     "refine",
@@ -56,6 +61,7 @@ __all__ = [
     "selection_inference",
     "self_ask",
     "soft_vote",
+    "solve_beliefs",
     "split_and_merge",
     "step_verifier",
     "tree_of_thoughts",
