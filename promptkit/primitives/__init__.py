@@ -16,8 +16,8 @@ from promptkit.primitives.debate import debate
 from promptkit.primitives.decompose import decompose
 from promptkit.primitives.entailment import entailment
 from promptkit.primitives.faithful_reasoning import faithful_reasoning
-from promptkit.primitives.judge_report import judge_report
 from promptkit.primitives.guidance_program import guidance_model, guidance_program
+from promptkit.primitives.judge_report import judge_report
 from promptkit.primitives.least_to_most import least_to_most
 from promptkit.primitives.program_of_thought import program_of_thought
 from promptkit.primitives.refine import refine

@@ -1,28 +1,32 @@
 """Self-consistency: draw several chains of thought and take the answer most of them reach.
 
-Wang et al. 2022 (arXiv:2203.11171). It may stop early by the rule of adaptive consistency
-(Aggarwal et al. 2023, arXiv:2305.11860).
+Wang et al. 2022 (arXiv:2203.11171). Each sample counts once, or by its likelihood: the paper's
+«normalized weighted sum», where a sample weighs exp of the mean log-probability of its tokens. The
+vote may stop early by the rules of adaptive consistency (see `adaptive`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from math import comb
-from typing import Any, Final
+from math import exp, fsum
+from typing import Any, Final, Literal
 
-from promptkit.errors import OptionError
-from promptkit.explanation import Bar, Bars, Mood, Section
-from promptkit.primitives.answers import Extractor, final
+from promptkit.errors import OptionError, RefusedRequestError
+from promptkit.explanation import Bar, Bars, Section
+from promptkit.primitives.adaptive import SURE, StopRule, majority_probability, next_wave
+from promptkit.primitives.answers import Extractor, final, group
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, primitive
 from promptkit.primitives.sampling import Candidate, Solver, draw
-from promptkit.result import Result
+from promptkit.result import Basis, Result
 from promptkit.session import Session
 
-SURE: Final = 0.95
-"""The paper's threshold: four equal answers in a row pass it (0.969)."""
+__all__ = ["SURE", "Votes", "count_votes", "majority_probability", "vote"]
+
+_LEAST: Final = -600.0
+_MOST: Final = 0.01
+"""Between these is a log-probability; some servers report what is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,17 @@ class Votes:
     """How the samples voted.
 
     Attributes:
-        counts: (answer, votes) pairs, most votes first, ties by first appearance.
+        counts: (answer, votes) pairs, the leader first, ties by first appearance.
         texts: Each sample's text, in the order drawn; each knows the answer read from it.
         extractor: How the answers were read.
+        shares: The leader's share of the whole vote, then the others', where samples count by
+            their likelihood; empty where each counts once.
     """
 
     counts: tuple[tuple[Hashable, int], ...]
     texts: tuple[Candidate, ...]
     extractor: str
+    shares: tuple[float, ...] = ()
 
     @property
     def answers(self) -> tuple[Hashable | None, ...]:
@@ -51,18 +58,18 @@ class Votes:
 
     def sections(self) -> Iterator[Section]:
         """Yield the histogram of the votes."""
-        leader = self.counts[0][0] if self.counts else None
+        drawn = len(self.texts)
         bars = [
-            Bar(str(answer), votes, f"{votes} of {len(self.texts)}", _mood(answer == leader))
-            for answer, votes in self.counts
+            Bar(str(answer), votes, f"{votes} of {drawn}", "plain" if place else "chosen")
+            for place, (answer, votes) in enumerate(self.counts)
         ]
         if self.without_answer:
-            bars.append(Bar("no answer found", self.without_answer, str(self.without_answer)))
-        yield Bars(f"Votes, read by {self.extractor}", tuple(bars), full=len(self.texts))
-
-
-def _mood(is_chosen: bool) -> Mood:  # noqa: FBT001 -- what it is
-    return "chosen" if is_chosen else "plain"
+            bars.append(Bar("no answer found", self.without_answer, f"{self.without_answer}"))
+        yield Bars(f"Votes, read by {self.extractor}", tuple(bars), full=drawn)
+        if self.shares:
+            weighed = zip(self.counts, self.shares, strict=True)
+            bars = [Bar(str(answer), share, f"{share:.0%}") for (answer, _), share in weighed]
+            yield Bars("The same, by likelihood", tuple(bars), full=1.0)
 
 
 @primitive
@@ -73,14 +80,17 @@ async def vote(
     *,
     n: int = 5,
     extract: Extractor = final,
+    by: Literal["count", "likelihood"] = "count",
     stop_when_sure: float | None = SURE,
+    stop_rule: StopRule = "beta",
+    at_least: float | None = None,
     of: Solver | None = None,
     instruction: str = STEP_BY_STEP,
     examples: tuple[tuple[str, str], ...] = (),
     temperature: float = 0.7,
     **options: Any,
 ) -> Result[Hashable]:
-    """Answer as the majority of up to `n` samples does.
+    """Answer as the majority of up to `n` samples does; at most `n` calls, or runs of `of`.
 
     >>> import promptkit as pk
     >>> model = pk.testing.Scripted(lambda request: ["12", "12", "13"][request.sample])
@@ -94,11 +104,15 @@ async def vote(
         question: The question.
         n: The most samples to draw. Sample i is the request with `sample=i`, so each is cached by
             itself, and a larger `n` later pays for the further ones only.
-        extract: How an answer is read from a sample.
-        stop_when_sure: Stop when the leader is the true majority with more than this probability;
-            None draws all `n`.
+        extract: How an answer is read from a sample, and when two answers are the same.
+        by: Whether each sample counts once, or by its likelihood where all log-probabilities
+            come; where any is missing, each counts once, and the basis says «votes».
+        stop_when_sure: Stop when the leader is the true majority with more than this probability,
+            by counts; None draws all `n`.
+        stop_rule: Whether that looks at the runner-up alone, or at all answers («dirichlet»).
+        at_least: The share of the vote below which the answer is unknown; None takes any leader.
         of: A primitive that gives each sample, such as `partial(selection_inference, context)`;
-            None to ask the question itself.
+            None to ask the question itself. Its samples count once each.
         instruction: Put after the question; empty to vote on direct answers.
         examples: Worked pairs, put before the question.
         temperature: Of the samples; at 0 they would all be alike.
@@ -108,65 +122,83 @@ async def vote(
         The answer with the most votes (ties go to the earliest), None if no sample held one. The
         confidence is its share of all samples drawn, those without an answer included; the
         evidence are the `Votes`.
+
+    Raises:
+        OptionError: For fewer than one sample, or a threshold that is none.
     """
-    if n < 1:
-        raise OptionError(f"n={n}", hint="a vote needs at least one sample")
-    if stop_when_sure is not None and not 0.5 <= stop_when_sure < 1:  # noqa: PLR2004 -- a coin
-        hint = "it is a probability from 0.5 to below 1, or None"
-        raise OptionError(f"stop_when_sure={stop_when_sure!r}", hint=hint)
+    _check(n, by, stop_when_sure, at_least)
+    asking: dict[str, Any] = {"logprobs": 0} if by == "likelihood" and of is None else {}
+    how: dict[str, Any] = {
+        "extract": extract,
+        "of": of,
+        "instruction": instruction,
+        "examples": examples,
+        "temperature": temperature,
+        **options,
+    }
     drawn: list[Candidate] = []
     while len(drawn) < n:
-        wave = _next_wave([each.value for each in drawn], stop_when_sure, n - len(drawn))
-        if wave == 0:
+        left = n - len(drawn)
+        if stop_when_sure is not None:
+            groups = group([each.value for each in drawn], extract)
+            counts = [len(places) for _, places in groups]
+            left = next_wave(counts, stop_when_sure, left, stop_rule)
+        if left == 0:
             break
-        drawn += await draw(
-            session,
-            question,
-            range(len(drawn), len(drawn) + wave),
-            extract=extract,
-            of=of,
-            instruction=instruction,
-            examples=examples,
-            temperature=temperature,
-            **options,
-        )
-    return _count(drawn, extract)
+        numbers = range(len(drawn), len(drawn) + left)
+        try:
+            drawn += await draw(session, question, numbers, **{**asking, **how})
+        except RefusedRequestError:
+            if not asking:
+                raise
+            asking = {}  # it may be the log-probabilities that were refused
+    return count_votes(drawn, extract, by=by, at_least=at_least)
 
 
-def _count(drawn: list[Candidate], extract: Extractor) -> Result[Hashable]:
-    counts = Counter(each.value for each in drawn if each.value is not None).most_common()
-    votes = Votes(tuple(counts), tuple(drawn), str(extract))
-    known: dict[str, Any] = {"basis": "votes", "extractor": str(extract)}
-    if not counts:
+def count_votes(
+    drawn: Sequence[Candidate],
+    extract: Extractor,
+    *,
+    by: Literal["count", "likelihood"] = "count",
+    at_least: float | None = None,
+) -> Result[Hashable]:
+    """Return what samples that were drawn before vote for; see `vote`."""
+    weights = [1.0] * len(drawn)
+    basis: Basis = "votes"
+    told = [each.logprob for each in drawn if each.logprob is not None]
+    if by == "likelihood" and len(told) == len(drawn) and all(_LEAST < t < _MOST for t in told):
+        weights, basis = [exp(logprob) for logprob in told], "logprobs"
+    total = fsum(weights)
+    parties = [
+        (fsum(weights[place] for place in places), answer, places)
+        for answer, places in group([each.value for each in drawn], extract)
+    ]
+    parties.sort(key=lambda party: (-party[0], party[2][0]))
+    votes = Votes(
+        tuple((answer, len(places)) for _, answer, places in parties),
+        tuple(drawn),
+        str(extract),
+        tuple(weight / total for weight, _, _ in parties) if basis == "logprobs" else (),
+    )
+    known: dict[str, Any] = {"basis": basis, "extractor": str(extract)}
+    if not parties:
         reason = f"no answer found in {len(drawn)} samples"
         return Result.unknown(reason, evidence=votes, samples=len(drawn), **known)
-    leader, most = counts[0]
-    return Result(leader, most / len(drawn), votes, len(drawn), **known)
+    weight, leader, places = parties[0]
+    share = weight / total
+    if at_least is not None and share < at_least:
+        reason = f"no majority: {leader} has {len(places)} of {len(drawn)} votes"
+        return Result.unknown(reason, evidence=votes, samples=len(drawn), **known)
+    return Result(leader, share, votes, len(drawn), **known)
 
 
-def _next_wave(found: Iterable[Hashable | None], sure: float | None, left: int) -> int:
-    """How many samples to draw at once: the fewest after which the rule could say stop.
-
-    So as many are drawn as one after the other would be, in far fewer rounds.
-    """
-    if sure is None:
-        return left
-    counts = [count for _, count in Counter(a for a in found if a is not None).most_common(2)]
-    first, second = (*counts, 0, 0)[:2]
-    for more in range(left + 1):
-        if majority_probability(first + more, second) > sure:
-            return more
-    return left
-
-
-def majority_probability(first: int, second: int) -> float:
-    """Return the probability that the leader of a vote stays ahead of its runner-up.
-
-    It is 1 - I½(first + 1, second + 1), the regularised incomplete beta function at one half
-    under a uniform prior, as a sum of binomial coefficients.
-
-    >>> round(majority_probability(4, 0), 3)
-    0.969
-    """
-    n = first + second + 1
-    return float(sum(comb(n, k) for k in range(first + 1)) / 2**n)
+def _check(n: int, by: str, sure: float | None, at_least: float | None) -> None:
+    if n < 1:
+        raise OptionError(f"n={n}", hint="a vote needs at least one sample")
+    if by not in ("count", "likelihood"):
+        raise OptionError(f"by={by!r}", hint="it is «count» or «likelihood»")
+    if sure is not None and not 0.5 <= sure < 1:  # noqa: PLR2004 -- a coin
+        hint = "it is a probability from 0.5 to below 1, or None"
+        raise OptionError(f"stop_when_sure={sure!r}", hint=hint)
+    if at_least is not None and not 0 < at_least <= 1:
+        raise OptionError(f"at_least={at_least!r}", hint="it is a share above 0, or None")

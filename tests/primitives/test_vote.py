@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import exp
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import beta
 
 import promptkit as pk
 from promptkit import Prompt
 from promptkit.errors import OptionError
 from promptkit.primitives import answers, chain_of_thought, vote
-from promptkit.primitives.vote import SURE, _next_wave, majority_probability
+from promptkit.response import Choice, TokenLogprob
 from promptkit.testing import Scripted
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +34,7 @@ async def test_the_majority_wins_and_its_share_is_the_confidence() -> None:
     assert (result.value, result.confidence, result.samples) == (4, 0.6, 5)
     assert result.evidence.counts == ((4, 3), (5, 1))
     assert result.evidence.without_answer == 1
-    assert result.evidence.extractor == "number v1"
+    assert result.evidence.extractor == result.extractor == str(answers.number)
     assert [r.sample for r in model.requests] == [0, 1, 2, 3, 4]
 
 
@@ -59,30 +61,6 @@ async def test_a_larger_vote_later_pays_for_the_further_samples_only() -> None:
     await vote(session, "?", n=4, stop_when_sure=None)
     await vote(session, "?", n=10, stop_when_sure=None)
     assert len(model.requests) == 10
-
-
-@given(st.lists(st.sampled_from(["a", "b", "c", None]), max_size=40))
-def test_waves_draw_as_many_samples_as_one_after_the_other(drawn: list[str | None]) -> None:
-    """The waves stop at the first sample at which the paper's rule, tried after each, stops."""
-    one_by_one = len(drawn)
-    for count in range(len(drawn) + 1):
-        ranked = [c for _, c in Counter(a for a in drawn[:count] if a).most_common(2)] + [0, 0]
-        if count and majority_probability(ranked[0], ranked[1]) > SURE:
-            one_by_one = count
-            break
-    taken = 0
-    while taken < len(drawn):
-        wave = _next_wave(drawn[:taken], SURE, len(drawn) - taken)
-        if wave == 0:
-            break
-        taken += wave
-    assert taken == one_by_one
-
-
-@given(st.integers(0, 40), st.integers(0, 40))
-def test_the_probability_is_the_papers(first: int, second: int) -> None:
-    expected = 1 - beta.cdf(0.5, first + 1, second + 1)
-    assert majority_probability(first, second) == pytest.approx(expected)
 
 
 @given(st.lists(st.sampled_from(["3", "4", "5"]), min_size=1, max_size=15), st.randoms())
@@ -149,3 +127,133 @@ async def test_when_one_sample_fails_the_others_are_cancelled_and_not_paid_for()
 async def test_a_threshold_that_is_no_majority_is_refused(bad: float) -> None:
     with pytest.raises(OptionError, match="stop_when_sure"):
         await vote(recorded(["x"])[0], "?", stop_when_sure=bad)
+
+
+# -- by likelihood ----------------------------------------------------------------------------
+
+
+def with_logprobs(
+    texts: Sequence[str], logprobs: Sequence[float | None]
+) -> Callable[[pk.Request], pk.Response]:
+    """Answer sample i with text i, as two tokens of log-probability i; None for none."""
+
+    def answer(request: pk.Request) -> pk.Response:
+        logprob = logprobs[request.sample]
+        tokens = None
+        if logprob is not None and request.options.logprobs is not None:
+            tokens = (TokenLogprob("x", logprob), TokenLogprob("y", logprob))
+        return pk.Response((Choice(texts[request.sample], "stop", tokens),))
+
+    return answer
+
+
+async def by_likelihood(
+    texts: Sequence[str], logprobs: Sequence[float | None]
+) -> pk.Result[object]:
+    model = Scripted(with_logprobs(texts, logprobs))
+    session = pk.connect(transport=model, model="m")
+    return await vote(session, "?", n=len(texts), by="likelihood", stop_when_sure=None)
+
+
+async def test_one_likely_sample_outweighs_two_unlikely_ones() -> None:
+    result = await by_likelihood(["a", "a", "b"], [-3.0, -3.0, -0.1])
+    assert (result.value, result.basis) == ("b", "logprobs")
+    assert result.confidence == pytest.approx(exp(-0.1) / (exp(-0.1) + 2 * exp(-3)))
+    assert result.evidence.counts == (("b", 1), ("a", 2))
+
+
+@pytest.mark.parametrize("missing", [None, float("-inf"), float("nan"), 5.0])
+async def test_one_missing_or_impossible_log_probability_makes_it_a_count(
+    missing: float | None,
+) -> None:
+    result = await by_likelihood(["a", "a", "b"], [-3.0, missing, -0.1])
+    assert (result.value, result.basis) == ("a", "votes")
+    assert result.confidence == pytest.approx(2 / 3)
+
+
+async def test_equal_likelihoods_are_won_by_the_earliest() -> None:
+    assert (await by_likelihood(["b", "a"], [-1.0, -1.0])).value == "b"
+
+
+async def test_a_model_that_refuses_log_probabilities_is_asked_without() -> None:
+    def model(request: pk.Request) -> str:
+        if request.options.logprobs is not None:
+            raise pk.errors.RefusedRequestError("logprobs are not supported")
+        return "7"
+
+    session = pk.connect(transport=Scripted(model), model="m")
+    result = await vote(session, "?", n=8, by="likelihood")
+    assert (result.value, result.basis, result.samples) == ("7", "votes", 4)
+
+
+async def test_a_request_refused_for_another_reason_raises() -> None:
+    def model(request: pk.Request) -> str:
+        raise pk.errors.RefusedRequestError("no")
+
+    session = pk.connect(transport=Scripted(model), model="m")
+    with pytest.raises(pk.errors.RefusedRequestError):
+        await vote(session, "?", by="likelihood")
+
+
+# -- other primitives, and bad input ----------------------------------------------------------
+
+
+async def test_it_votes_over_another_primitive() -> None:
+    session, model = recorded(["Answer: 4", "Answer: 5", "Answer: 4"])
+    of = partial(chain_of_thought, extract=answers.number)
+    result = await vote(session, "2 + 2?", n=3, of=of, extract=answers.number, by="likelihood")
+    assert (result.value, result.basis, result.confidence) == (4, "votes", pytest.approx(2 / 3))
+    assert sorted(r.sample for r in model.requests) == [0, 1, 2]
+
+
+async def test_answers_are_the_same_by_the_extractors_rule() -> None:
+    session, _ = recorded(["Paris.", "Rome", "paris"])
+    result = await vote(session, "?", n=3, extract=answers.last_line, stop_when_sure=None)
+    assert result.evidence.counts == (("Paris", 2), ("Rome", 1))
+
+
+async def test_no_majority_is_unknown_where_one_is_asked_for() -> None:
+    session, _ = recorded(["1", "2", "3", "1"])
+    how = {"n": 4, "extract": answers.number, "stop_when_sure": None}
+    result = await vote(session, "?", at_least=0.51, **how)
+    assert result.is_unknown
+    assert result.reason == "no majority: 1 has 2 of 4 votes"
+    assert (await vote(session, "?", at_least=0.5, **how)).value == 1
+
+
+@pytest.mark.parametrize("text", ["", "   ", "…", "Не знаю", "わかりません"])  # noqa: RUF001
+async def test_a_model_that_holds_no_number_in_any_script_is_unknown(text: str) -> None:
+    session, model = recorded([text] * 10)
+    result = await vote(session, "?", n=10, extract=answers.number)
+    assert (result.value, result.reason) == (None, "no answer found in 10 samples")
+    assert len(model.requests) == 10
+
+
+async def test_votes_in_other_scripts_count() -> None:
+    session, _ = recorded(["Ответ: Париж", "Ответ: Рим", "Ответ: Париж"])
+    result = await vote(session, "?", n=3, extract=answers.last_line, stop_when_sure=None)
+    assert result.confidence == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"n": -1}, {"by": "chance"}, {"at_least": 0.0}, {"at_least": float("nan")}]
+)
+async def test_bad_arguments_are_refused_before_anything_is_asked(bad: dict[str, object]) -> None:
+    session, model = recorded(["x"])
+    with pytest.raises(OptionError):
+        await vote(session, "?", **bad)
+    assert not model.requests
+
+
+async def test_a_result_is_picklable_and_explains_itself() -> None:
+    session, _ = recorded(["4", "5", "4"])
+    result = await vote(session, "?", n=3, extract=answers.number, stop_when_sure=None)
+    again = pickle.loads(pickle.dumps(result))
+    assert again == result
+    assert again.evidence.answers == (4, 5, 4)
+    assert "Votes, read by" in result.explain().text
+    bars = next(iter(result.evidence.sections())).bars
+    assert [(bar.label, bar.value, bar.mood) for bar in bars] == [
+        ("4", 2, "chosen"),
+        ("5", 1, "plain"),
+    ]
