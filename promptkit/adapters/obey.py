@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import FunctionType
-from typing import Any, Never
+from typing import Any, Never, get_origin
 
 from promptkit.constraint import Constraint
 from promptkit.errors import OptionError
@@ -96,11 +95,13 @@ def schema_of_type(form: Any) -> Mapping[str, Any] | None:
     """
     import pydantic
 
-    if isinstance(form, FunctionType):  # pydantic would describe its arguments
-        return None
+    is_adapter = isinstance(form, pydantic.TypeAdapter)
+    is_form = isinstance(form, type) or get_origin(form) is not None
+    if not (is_adapter or is_form or type(form).__name__ == "TypeAliasType"):
+        return None  # pydantic would describe the arguments of whatever can be called
     adapter = form
     try:
-        if not isinstance(form, pydantic.TypeAdapter):
+        if not is_adapter:
             adapter = pydantic.TypeAdapter(form)
         schema: Mapping[str, Any] = adapter.json_schema()
     except (pydantic.PydanticUserError, pydantic.errors.PydanticSchemaGenerationError, TypeError):

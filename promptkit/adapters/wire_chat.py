@@ -130,11 +130,15 @@ def parse_chat(
     """Read a Chat Completions answer."""
     wrapped = is_wrapped(request, dialect)
     choices = tuple([_chat_choice(choice, wrapped=wrapped) for choice in _choices(request, data)])
-    last = request.messages[-1:]
-    if last and last[0].role == "assistant" and dialect.constraints == "grammar":
-        # llama.cpp repeats the message that it goes on with.
-        choices = tuple([replace(c, text=c.text.removeprefix(last[0].text)) for c in choices])
+    if request.messages and request.messages[-1].role == "assistant" and _is_llama(data, dialect):
+        begun = request.messages[-1].text
+        choices = tuple([replace(c, text=c.text.removeprefix(begun)) for c in choices])
     return _response(request, data, choices, dialect, headers=headers, log=log)
+
+
+def _is_llama(data: Mapping[str, Any], dialect: Dialect) -> bool:
+    """Whether an answer repeats the message it goes on with: llama.cpp's do, its streams do not."""
+    return dialect.constraints == "grammar" and data.get("object") == "chat.completion"
 
 
 def parse_completions(
