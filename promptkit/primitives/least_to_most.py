@@ -4,7 +4,8 @@ Zhou et al. 2022 (arXiv:2205.10625). First the question is reduced to sub-questi
 first; then each is answered in the sight of those before it with their answers, the question
 itself last. For the length split of SCAN the paper reports 99.7 % with code-davinci-002, where
 chain of thought has 16.2 %. It is for questions harder than the examples: on GSM8K, recorded
-answers of three models are less often right with it than with chain of thought.
+answers of Codex are right in 37.7 % with it and in 63.4 % with chain of thought, those of
+gpt-3.5-turbo in 68.0 and 79.9 %, and with GPT-4 the two are level (`tests/replication`).
 """
 
 from __future__ import annotations
