@@ -42,7 +42,7 @@ class BodyWriter:
         self._base_url = base_url
         self._api_version = api_version
         self._dialect = dialect
-        self._frames: dict[tuple[bytes, str, str, bool], Frame | None] = {}
+        self._frames: dict[tuple[bytes, str, str, bool, bool], Frame | None] = {}
         kept = () if dialect.is_openai else (("developer", "system"),)
         roles = {role: role for role in ("system", "developer", "user", "assistant", "tool")}
         self._roles = {
@@ -57,7 +57,9 @@ class BodyWriter:
         """
         if type(request) is not Request:  # a pack of several is written whole
             return self._whole(request, stream=stream)
-        what = (request.options.digest, request.model, request.api, stream)
+        # A message that is begun adds fields of its own.
+        is_begun = request.messages[-1:] != () and request.messages[-1].role == "assistant"
+        what = (request.options.digest, request.model, request.api, stream, is_begun)
         if what in self._frames:
             frame = self._frames[what]
         else:
