@@ -1,7 +1,7 @@
 """Reliable answers from unreliable ones: one idea a file, each a plain async function.
 
 A primitive takes a Session first and returns a Result. Any of them can be the `fn` of
-`session.map`, and `functools.partial` sets its options.
+`session.map`, and `partial` sets its options.
 """
 
 from promptkit.primitives import answers, checks
@@ -16,9 +16,12 @@ from promptkit.primitives.debate import debate
 from promptkit.primitives.decompose import decompose
 from promptkit.primitives.entailment import entailment
 from promptkit.primitives.faithful_reasoning import faithful_reasoning
+from promptkit.primitives.fallback import fallback
 from promptkit.primitives.guidance_program import guidance_model, guidance_program
 from promptkit.primitives.judge_report import judge_report
 from promptkit.primitives.least_to_most import least_to_most
+from promptkit.primitives.partial import partial
+from promptkit.primitives.primitive import gather
 from promptkit.primitives.program_of_thought import program_of_thought
 from promptkit.primitives.refine import refine
 from promptkit.primitives.same_meaning import same_meaning
@@ -34,6 +37,7 @@ from promptkit.primitives.universal_vote import universal_vote
 from promptkit.primitives.verify import verify
 from promptkit.primitives.vote import vote
 from promptkit.primitives.weighted_vote import weighted_vote
+from promptkit.primitives.with_retries_on import with_retries_on
 
 __all__ = [
     "Criterion",
@@ -50,11 +54,14 @@ __all__ = [
     "decompose",
     "entailment",
     "faithful_reasoning",
+    "fallback",
     "fit_threshold",
+    "gather",
     "guidance_model",
     "guidance_program",
     "judge_report",
     "least_to_most",
+    "partial",
     "program_of_thought",
     "refine",
     "same_meaning",
@@ -69,4 +76,5 @@ __all__ = [
     "verify",
     "vote",
     "weighted_vote",
+    "with_retries_on",
 ]

@@ -29,10 +29,11 @@ def primitive(
 
     The result is told what each step took.
     """
+    name = function.__name__.lstrip("_")
 
     @wraps(function)
     async def traced(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        here = session.step(function.__name__)
+        here = session.step(name)
         result = await function(here, *args, **kwargs)
         if isinstance(result, (Result, Verdict)):
             result = cast("R", replace(result, steps=costs_of(here.trace)))
@@ -59,9 +60,29 @@ def costs_of(trace: Step) -> tuple[StepCost, ...]:
     )
 
 
-async def gather(awaitables: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
-    """Await all at once; when one fails, cancel the others, so that none is paid for in vain."""
-    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+async def gather(
+    awaitables: Iterable[Coroutine[Any, Any, R]] | Coroutine[Any, Any, R],
+    /,
+    *more: Coroutine[Any, Any, R],
+) -> list[R]:
+    """Await all at once; when one fails, cancel the others, so that none is paid for in vain.
+
+    >>> import promptkit as pk
+    >>> model = pk.testing.Scripted(lambda request: request.text.split()[-1])
+    >>> session = pk.connect(transport=model, model="scripted")
+    >>> asks = [session.ask(f"Say {word}") for word in ("this", "that")]
+    >>> [response.text for response in pk.run(gather(asks))]
+    ['this', 'that']
+
+    Args:
+        awaitables: Coroutines, such as calls of primitives; or the first of them.
+        more: The others, where they are not given as one list.
+
+    Returns:
+        What they return, in their order. The first error is raised once all have ended.
+    """
+    every = [awaitables, *more] if isinstance(awaitables, Coroutine) else [*awaitables, *more]
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in every]
     try:
         return await asyncio.gather(*tasks)
     finally:

@@ -36,9 +36,7 @@ def _word(match: re.Match[str]) -> str:
     return "yes" if match.group(1) else "no"
 
 
-def _choice(
-    options: tuple[str, ...], names: tuple[tuple[str, int], ...], text: str
-) -> str | None:
+def _choice(options: tuple[str, ...], names: tuple[tuple[str, int], ...], text: str) -> str | None:
     """The option after the last mark; else the reply that is one; else the last one named."""
     whole = {_folded(name): place for name, place in names}
     pattern = _pattern(names)
@@ -75,7 +73,7 @@ def _names(options: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
     letters = [next((g for g in m.groups()[::2] if g), "") if m else "" for m in lettered]
     if all(letters) and len({letter.casefold() for letter in letters}) == len(letters):
         for place, (letter, match) in enumerate(zip(letters, lettered, strict=True)):
-            content = (match and (match[2] or match[4]) or "").strip()
+            content = ((match and (match[2] or match[4])) or "").strip()
             for name in (letter, f"({letter})", f"{letter})", content):
                 if name:
                     names.setdefault(name, place)

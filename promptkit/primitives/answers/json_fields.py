@@ -17,6 +17,11 @@ _EFFORT: Final = 20
 _DEEP: Final = 10_000
 """Characters that a nesting too deep to read counts for."""
 
+_COUNTED: Final = 16
+"""A failed reading also looks for line ends in all that stands before it, this much faster."""
+
+_OPENING: Final = re.compile(r"\{(?=\s*+[\"}])|\[(?=\s*+[\"{\[\]\d\-tfn])")
+
 _MISSING: Final = object()
 
 
@@ -42,12 +47,12 @@ def _values(text: str) -> Iterator[Any]:
     """Yield the objects and arrays that stand in the text, outermost ones only."""
     effort = _EFFORT * len(text) + _DEEP
     position = 0
-    while opening := re.compile(r"[{\[]").search(text, position):
+    while opening := _OPENING.search(text, position):
         begin = opening.start()
         try:
             value, end = _DECODER.raw_decode(text, begin)
         except json.JSONDecodeError as error:
-            effort -= error.pos - begin
+            effort -= error.pos - begin + error.pos // _COUNTED
             end = begin + 1
         except (RecursionError, ValueError):  # nested too deeply; a number of too many digits
             effort -= _DEEP

@@ -21,10 +21,10 @@ _CLOSE: Final = 1e-6
 
 _SCALE: Final = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 
-_VULGAR: Final = dict(
-    zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(),
-        strict=True)
-)  # fmt: skip
+_VULGAR: Final = {
+    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
+    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
+}  # fmt: skip
 
 _MONEY: Final = r"(?:\\?\$|[€£¥₹₽₩]|US\$|USD|EUR|GBP)"
 
@@ -32,7 +32,7 @@ _MONEY: Final = r"(?:\\?\$|[€£¥₹₽₩]|US\$|USD|EUR|GBP)"
 def _pattern(group: str, point: str) -> str:
     """One number: `group` parts its thousands and `point` its decimals."""
     return rf"""
-        (?P<sign>(?<![\w)\]%])[-+−]\s?(?=[$€£¥₹₽₩\d.,{''.join(_VULGAR)}])|)
+        (?P<sign>(?<![\w)\]%])[-+−]\s?(?=[$€£¥₹₽₩\d.,{"".join(_VULGAR)}])|)
         {_MONEY}?\s?(?P<sign2>(?<![\w)\]%])[-−]|)
         (?:
             (?P<mixed>\d{{1,6}})[ ](?P<over>\d{{1,6}})/(?P<under>\d{{1,6}})(?![\d/])

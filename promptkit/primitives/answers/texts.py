@@ -127,12 +127,12 @@ def regex(pattern: str) -> Extractor:
 
 
 def code_block(language: str = "") -> Extractor:
-    """Return an extractor of the last fenced block of code in a language, as it is written.
+    r"""Return an extractor of the last fenced block of code in a language, as it is written.
 
     A block that names no language counts where none names this one. A text without a fence holds
     no code: whether it is some is not guessed.
 
-    >>> code_block("python")("So:\\n```python\\nprint(3)\\n```\\nThat is all.")
+    >>> code_block("python")("So:\n```python\nprint(3)\n```\nThat is all.")
     'print(3)'
     """
     return Extractor(f"code_block {language}".strip(), partial(_code_block, language.casefold()))
