@@ -14,10 +14,10 @@ from typing import Final
 from promptkit.errors import ProgramError
 from promptkit.logic.clause import Clause, Literal
 
-MAX_COMPARISONS: Final = 500_000
-"""Comparisons of a condition with a fact after which chaining gives up: about half a second."""
+MAX_COMPARISONS: Final = 200_000
+"""Comparisons of a condition with a fact after which chaining gives up: a second or two."""
 
-MAX_FACTS: Final = 20_000
+MAX_FACTS: Final = 10_000
 """Literals after which chaining gives up."""
 
 
@@ -117,6 +117,7 @@ def close(
                 if head not in chain.derivations and head not in found:
                     depth = 1 + max(chain.derivations[each].depth for each in premises)
                     found[head] = Derivation(rule, premises, depth)
+                    chain.check(len(found))
         for literal, derivation in found.items():
             chain.add(literal, derivation)
         fresh = set(found)
@@ -147,10 +148,14 @@ class _Chain:
         """Remember a literal."""
         if literal in self.derivations:
             return
-        if len(self.derivations) >= self.max_facts:
-            raise ProgramError(f"more than {self.max_facts} facts follow", hint="use fewer rules")
+        self.check(1)
         self.derivations[literal] = derivation
         self.alike[_kind(literal)].append(literal)
+
+    def check(self, more: int) -> None:
+        """Refuse more literals than there may be."""
+        if len(self.derivations) + more > self.max_facts:
+            raise ProgramError(f"more than {self.max_facts} facts follow", hint="use fewer rules")
 
     def matches(
         self, body: tuple[Literal, ...], fresh: set[Literal]

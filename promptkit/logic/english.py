@@ -20,9 +20,12 @@ from promptkit.logic.clause import Clause, Literal
 ANYTHING: Final = "$x"
 """The one variable of a sentence: something, someone, it, they."""
 
+LONGEST: Final = 500
+"""Characters of a sentence; a longer one is none of this English."""
+
 _PRONOUNS: Final = ("something", "someone", "it", "they", "somebody", "everything", "everyone")
 _THING: Final = r"(?:the [a-z]+(?: [a-z]+)?|[A-Z]\w*|" + "|".join(_PRONOUNS) + ")"
-_WORD: Final = r"[a-z][\w-]*"
+_WORD: Final = r"(?!(?:is|are|not|if|then)\b)[a-z][\w-]*"
 _STATE: Final = re.compile(
     rf"(?P<thing>{_THING}) (?P<be>is|are) (?P<no>not )?(?P<kind>an? )?(?P<what>{_WORD})"
 )
@@ -57,6 +60,8 @@ def read_clause(sentence: str) -> Clause | None:
     >>> str(read_clause("If someone eats the cat and they are big then they do not see Bob."))
     'eat($x, the cat) and is big($x) => not see($x, Bob)'
     """
+    if len(sentence) > LONGEST:
+        return None
     text = _LABEL.sub("", " ".join(sentence.split())).rstrip(" .!")
     condition = re.fullmatch(r"[Ii]f (.+?),? then (.+)", text)
     if condition:

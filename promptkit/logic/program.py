@@ -3,7 +3,8 @@
 Pan et al. 2023 (arXiv:2305.12295): sections Predicates, Facts, Rules and Query, a literal such as
 `Cold(Bob, True)`, a rule such as `Cold($x, True) && Red($x, True) >>> Kind($x, False)`, and after
 `:::` a remark. Facts and rules may stand in either section. The last argument tells whether it
-holds.
+holds. A fact about `$x`, without a condition, is passed over: models write it where they mean to
+declare a predicate.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def read_program(text: str) -> Program:
         elif section == "query" and code:
             query = query or _literal(code)
         elif section in ("facts", "rules") and code:
-            clauses += _clauses(code)
+            clauses += [each for each in _clauses(code) if each.body or not each.head.variables]
     if query is None:
         raise ProgramError("the program asks nothing", hint="it ends with «Query:» and a literal")
     if query.variables:
