@@ -9,15 +9,19 @@ Only what the model must write becomes a question. Rules:
 - `json` is a question with a JSON schema. Every other grammar is one question with that grammar
   as its constraint, checked afterwards: guidance's captures are read from the answer.
 - A sum of grammars is one question, as in guidance's own engines, but it is cut behind a `stop`
-  and around a free `gen`, whose ends another grammar would not see.
+  and around a free `gen`, whose ends another grammar would not see. Texts at its beginning are not
+  asked for, and those at its end only where the end before them is open.
 - A temperature above 0 asked for twice with the same text before it is two draws.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
+from itertools import pairwise
+from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final, cast
 
 import guidance.models
@@ -31,6 +35,7 @@ from guidance._ast import (
     RoleEnd,
     RoleStart,
     RuleNode,
+    SelectNode,
 )
 from guidance._schema import SamplingParams
 from guidance.models._base import Interpreter, State
@@ -261,8 +266,34 @@ def _flat(node: GrammarNode) -> Iterator[GrammarNode]:
 
 
 def _joined(parts: list[GrammarNode]) -> Iterator[GrammarNode]:
-    if parts:
-        yield parts[0] if len(parts) == 1 else JoinNode(tuple(parts))
+    """Yield parts as one, and by themselves the texts at the end that nothing need lead up to."""
+    if not parts:
+        return
+    last = max(place for place, part in enumerate(parts) if not isinstance(part, LiteralNode))
+    asked = parts[: last + 1] if ends_itself(parts[last]) else parts
+    yield asked[0] if len(asked) == 1 else JoinNode(tuple(asked))
+    yield from parts[len(asked) :]
+
+
+def ends_itself(node: GrammarNode) -> bool:
+    """Whether what a grammar describes has one end only, so that no text after it decides on that.
+
+    Among «no» and «nope» it is what comes next that tells whether «no» was all; such a text is
+    left in the question, where the model sees it coming.
+    """
+    while isinstance(node, RuleNode):
+        node = node.value
+    if isinstance(node, SelectNode):
+        texts = sorted(part.value for part in node.alternatives if isinstance(part, LiteralNode))
+        differ = not any(after.startswith(text) for text, after in pairwise(texts))
+        return len(texts) == len(node.alternatives) and differ
+    if isinstance(node, RegexNode) and node.regex is not None:
+        try:
+            shortest, longest = _parser.parse(node.regex).getwidth()
+        except re.error:  # it is in Rust's notation
+            return False
+        return bool(shortest == longest)
+    return isinstance(node, JsonNode)
 
 
 def is_free(node: GrammarNode) -> bool:
