@@ -20,6 +20,8 @@ from promptkit.primitives.fallback import fallback
 from promptkit.primitives.guidance_program import guidance_model, guidance_program
 from promptkit.primitives.judge_report import judge_report
 from promptkit.primitives.least_to_most import least_to_most
+from promptkit.primitives.maieutic import maieutic, maieutic_calls
+from promptkit.primitives.maieutic_decomposition import maieutic_decomposition
 from promptkit.primitives.partial import partial
 from promptkit.primitives.primitive import gather
 from promptkit.primitives.program_of_thought import program_of_thought
@@ -61,6 +63,9 @@ __all__ = [
     "guidance_program",
     "judge_report",
     "least_to_most",
+    "maieutic",
+    "maieutic_calls",
+    "maieutic_decomposition",
     "partial",
     "program_of_thought",
     "refine",

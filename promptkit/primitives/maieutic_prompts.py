@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from promptkit.primitives.entailment import ENTAILMENT, ENTAILMENT_COMPLETED
 from promptkit.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class MaieuticPrompts:
-    """The five questions about a statement. Each has the slot `statement`.
+    """The questions about a statement, which stands in the slot `statement`, and about two.
 
     Attributes:
         restate: Turns a question into the statement that it asks about.
@@ -23,6 +24,7 @@ class MaieuticPrompts:
         explain_true: Asks why it is true, whether it is or not.
         explain_false: Asks why it is false, whether it is or not.
         believe: Asks whether it is true; answered by one of `answers`.
+        relate: Asks what a `premise` has to do with a `hypothesis`; see `entailment`.
         answers: The words for true and false, in this order.
         stop: Ends a text that the model writes; empty for none.
         lead: What stands before each allowed answer; a completion begins with a space.
@@ -33,6 +35,7 @@ class MaieuticPrompts:
     explain_true: Prompt
     explain_false: Prompt
     believe: Prompt
+    relate: Prompt = ENTAILMENT
     answers: tuple[str, str] = ("true", "false")
     stop: str = ""
     lead: str = ""
@@ -122,6 +125,7 @@ COMPLETED: Final = MaieuticPrompts(
             (f"Statement: The sun does not shine by day.{_BELIEVED}", "false"),
         ),
     ),
+    relate=ENTAILMENT_COMPLETED,
     stop="\n",
     lead=" ",
 )
