@@ -87,7 +87,7 @@ class ProgramRun:
             yield Paragraph(self.printed.strip(), "It printed")
         if self.has_run:
             return
-        yield Paragraph(self.outcome, "It did not run")
+        yield Paragraph(f"The program did not run. {self.outcome}", "What went wrong")
         if self.fallback is not None:
             yield Paragraph(str(self.fallback), "So the answer is the fallback's")
 
