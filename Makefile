@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is installed into .venv here and nowhere else.
 #
 #   PYTHON   the interpreter that .venv is made from              make setup PYTHON=python3.12
-#   ARGS     more words for pytest, jupyter or the benchmark  make test ARGS="-k budget -x"
+#   ARGS     more words for pytest, jupyter, benchmark or replay  make test ARGS="-k budget -x"
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,7 +13,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help setup demo model test check lint types imports coverage lab bench docs lock clean
+.PHONY: help setup demo model test check lint types imports coverage lab bench replay docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) \
@@ -72,6 +72,9 @@ coverage: setup model ## run the tests and show the branches that none of them t
 
 bench: setup ## measure promptkit beside its peers (15 minutes; ARGS="--quick" for a look)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+replay: setup ## replay recorded answers and print the table (4 minutes; needs the data)
+	@$(BIN)/python -m tests.replication $(ARGS)
 
 docs: setup ## build the documentation into docs/_build, where a warning is an error
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

@@ -36,6 +36,7 @@ class Row:
             metric); None where they state none.
         ours: The figure that the primitive gives.
         n: Over how many items.
+        note: Why ours is not quite what was recorded; empty where it is.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Row:
     recorded: float | None
     ours: float
     n: int
+    note: str = ""
 
     @property
     def difference(self) -> float | None:
