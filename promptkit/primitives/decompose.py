@@ -32,11 +32,11 @@ UNKNOWN: Final = "unknown"
 """What stands for an answer that was not found."""
 
 _LINE: Final = re.compile(
-    r"^[ \t*#>-]{0,8}Q?(\d{1,4})[.):]{1,2}\**[ \t]*(?:\[([^\]\n]{1,500})\])?[ \t]*(\S.*)$",
+    r"^[ \t*#>-]{0,8}Q?(\d{1,4})[.):]{1,2}(?=[\s*\[])[\t *]*+(?:\[([^\]\n]{1,500})\])?[\t *]*+(\S.*)$",
     re.MULTILINE,
 )
 _REFERENCE: Final = re.compile(r"#(\d{1,4})\b")
-_ITEM: Final = re.compile(r"^\s*(?:[-*•]|\d{1,4}[.)])?\s*(.*?)\s*$")
+_MARK: Final = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,5 +340,10 @@ def _items(text: str) -> tuple[str, ...] | None:
     """The lines of a list without their marks; a single line is split at its commas."""
     lines = [line for line in text.splitlines() if line.strip()]
     pieces = re.split(r"[,;、]", lines[0]) if len(lines) == 1 else lines
-    found = [match.group(1) for piece in pieces if (match := _ITEM.match(piece))]
+    found = [_without_mark(piece.strip()).strip() for piece in pieces]
     return tuple(item for item in found if item) or None
+
+
+def _without_mark(item: str) -> str:
+    mark = _MARK.match(item)
+    return item[mark.end() :] if mark else item
