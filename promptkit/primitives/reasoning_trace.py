@@ -147,7 +147,7 @@ async def follow(
     """Make a step from what was picked: infer, and see whether that is the answer.
 
     A single pick is taken as it stands, and nothing is inferred. It takes at most one call for
-    the inference and what the halter takes.
+    the inference and what the halter takes, twice where the prompts have no word for «enough».
 
     Args:
         session: Who answers.
@@ -161,6 +161,11 @@ async def follow(
     if not picked:
         return trace.end(f"step {number}: no statement helps")
     trace = replace(trace, spent=trace.spent | {picked[0].label})
+    if len(picked) > 1 and not how.prompts.enough and picked[0].label not in trace.seen:
+        # A model that has no word for «enough» may have answered with its first pick.
+        trace = await _halted(session, trace, picked[0], how)
+        if trace.halt:
+            return trace
     proof, statement = trace.proof, picked[0]
     if len(picked) > 1:
         text = await infer(session, picked, how.prompts, sample=trace.idle)
@@ -171,12 +176,17 @@ async def follow(
         statement = found or proof.statements[-1]
     if statement.label in trace.seen:
         return _idle(trace, number)
-    inferred = [step.text for step in proof.steps if step is not statement]
-    halted = await halt(session, statement, inferred, how.halting)
-    trace = replace(trace, proof=proof, seen=trace.seen | {statement.label}, idle=0)
+    return await _halted(session, replace(trace, proof=proof, idle=0), statement, how)
+
+
+async def _halted(session: Session, trace: Trace, last: Statement, how: Reasoning) -> Trace:
+    """Ask whether a statement is the answer."""
+    inferred = [step.text for step in trace.proof.steps if step is not last]
+    halted = await halt(session, last, inferred, how.halting)
+    trace = replace(trace, seen=trace.seen | {last.label})
     if halted is None or halted.value is None:
         return trace
-    answered = replace(proof, ending="answered", conclusion=statement.label)
+    answered = replace(trace.proof, ending="answered", conclusion=last.label)
     return replace(trace, proof=answered, halt=halted)
 
 

@@ -3,9 +3,9 @@
 The model never writes a premise. It names the label of a statement, or writes one of the
 statements to the letter, held to them by the backend where it can be and checked everywhere; or
 each statement is scored by how likely the model finds it, as in Creswell et al. 2022
-(arXiv:2205.09712). Likelihoods are compared per byte, so that short statements do not win for
-being short, and after the likelihood without the question is taken off, so that common words do
-not win for being common.
+(arXiv:2205.09712). Only the words that tell the statements apart are compared, so that none wins
+for being short, and what they are worth without the question is taken off, so that none wins for
+common words.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from promptkit.primitives.primitive import Asked
 from promptkit.primitives.proof import Proof, Statement, plain
 from promptkit.primitives.selection_prompts import SelectionPrompts, about
 from promptkit.primitives.shortlist import shortlist
-from promptkit.primitives.text_likelihood import text_likelihoods
+from promptkit.primitives.text_likelihood import beginnings, text_likelihoods
 from promptkit.prompt import Prompt
 from promptkit.session import Session
 
@@ -208,17 +208,15 @@ async def _scores(
 async def _own_scores(
     session: Session, prompt: Prompt, picked: Selection, how: Selecting, texts: tuple[str, ...]
 ) -> list[float] | None:
-    prompts = how.prompts
-    found = await text_likelihoods(session, prompt, texts, lead=prompts.lead)
+    """Score statements by their beginnings, less what these are worth without the question."""
+    prompts, begun = how.prompts, beginnings(texts)
+    found = await text_likelihoods(session, prompt, begun, lead=prompts.lead)
     if found is None:
         return None
     prior = prompts.next_prior if picked else prompts.first_prior
     usual: Sequence[float] | None = (0.0,) * len(texts)
     if prior is not None:
-        usual = await text_likelihoods(session, prior, texts, lead=prompts.lead)
+        usual = await text_likelihoods(session, prior, begun, lead=prompts.lead)
     if usual is None:
         return None
-    return [
-        (value - without) / len(text.encode())
-        for value, without, text in zip(found, usual, texts, strict=True)
-    ]
+    return [value - without for value, without in zip(found, usual, strict=True)]

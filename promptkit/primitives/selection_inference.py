@@ -66,7 +66,8 @@ async def selection_inference(
 
     The number of calls is at most `max_steps` (3 `premises` + 1 + 2 `votes`): for each step 3 a
     pick, of which two only while the reply is none of the options, one inference, and the two
-    questions of the halter. With log-probabilities the halter takes 2 whatever `votes` is.
+    questions of the halter. With `COMPLETED` prompts the halter may be asked twice a step, once
+    of the first pick itself. With log-probabilities the halter takes 2 whatever `votes` is.
     With `pick="likelihood"` a pick takes `votes` calls instead of 3; where the statements
     themselves are the options it takes twice as many as there are statements, at most `shown`,
     and then, if their likelihood cannot be had, `votes` more. With `beam` above 1 all of it is

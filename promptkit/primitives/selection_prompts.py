@@ -197,14 +197,39 @@ COMPLETED: Final = SelectionPrompts(
         ),
     ),
     select_next=Prompt(
-        "Fact: {chosen:trusted}\nRule:",
+        "Question: {question:trusted}\nFact: {chosen:trusted}\nRule:",
         examples=(
-            ("Fact: Ivo is a runner.\nRule:", "Runners practise at dawn."),
             (
-                "Fact: Dora is a student in the east hall.\nRule:",
+                "Question: When does Ivo practise?\nFact: Ivo is a runner.\nRule:",
+                "Runners practise at dawn.",
+            ),
+            (
+                (
+                    "Question: What does Dora study?\nFact: Dora is a student in the east hall.\n"
+                    "Rule:"
+                ),
                 "Students in the east hall study music.",
             ),
-            ("Fact: Lulu is a kitten.\nRule:", "Kittens sleep in the barn."),
+            (
+                "Question: Where does Lulu sleep?\nFact: Lulu is a kitten.\nRule:",
+                "Kittens sleep in the barn.",
+            ),
+        ),
+    ),
+    first_prior=Prompt(
+        "Fact:",
+        examples=(
+            ("Fact:", "Ivo is a runner."),
+            ("Fact:", "Dora is a student in the east hall."),
+            ("Fact:", "Lulu is a kitten."),
+        ),
+    ),
+    next_prior=Prompt(
+        "Rule:",
+        examples=(
+            ("Rule:", "Runners practise at dawn."),
+            ("Rule:", "Students in the east hall study music."),
+            ("Rule:", "Kittens sleep in the barn."),
         ),
     ),
     infer=Prompt("{selection:trusted} Therefore,", examples=_INFERRED),

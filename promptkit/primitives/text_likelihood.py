@@ -4,10 +4,16 @@ Each text is asked for by itself, as the only one allowed: a backend that obeys 
 to write it, and what it reports at each token is how likely it found that token. llama.cpp reports
 the model's own log-probabilities, from before the grammar left one token. Where a backend reports
 those from after (all are 0 then), or none, there is no likelihood to be had this way.
+
+Texts are compared by their `beginnings`: as many words as tell them apart. A model that is held
+to a text cuts an unlikely word into other tokens than it was trained on, and what it reports for
+these is noise. So the fewer words are forced the better: among the rules of 24 puzzles, with the
+likelihood without the question taken off, beginnings found 22 on the embedded model, whole texts 8.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -20,6 +26,22 @@ from promptkit.session import Session
 
 _FORCED: Final = -1e-4
 """A log-probability above it says that there was no other token to choose."""
+
+
+def beginnings(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the fewest words of each text that no other of them begins with.
+
+    >>> beginnings(["Cats fear dogs.", "Cats are quick.", "Dogs bark.", "Dogs bark. Often."])
+    ('Cats fear', 'Cats are', 'Dogs bark.', 'Dogs bark. Often.')
+    """
+    words = [text.split() for text in texts]
+    count = Counter(tuple(each[:length]) for each in words for length in range(1, len(each) + 1))
+    found = []
+    for each in words:
+        lengths = range(1, len(each) + 1)
+        unique = next((n for n in lengths if count[tuple(each[:n])] == 1), len(each))
+        found.append(" ".join(each[:unique]))
+    return tuple(found)
 
 
 async def text_likelihoods(

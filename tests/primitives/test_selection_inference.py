@@ -341,6 +341,7 @@ async def test_sentences_themselves_can_be_the_choice() -> None:
     )
     assert result.value == "cats"
     assert result.evidence.steps[0].premises == ("S2", "S1")
+    assert sum(request.text.endswith("statement?") for request in model.requests) == 2
 
 
 def complete(request: Request) -> str:
@@ -353,7 +354,9 @@ def complete(request: Request) -> str:
     }.items():
         if text.endswith(ending):
             return f" {reply}"
-    return " yes" if text.endswith("statement?") else " cats"
+    if text.endswith("statement?"):
+        return " yes" if "Gert fears cats" in text else " no"
+    return " cats"
 
 
 async def test_context_and_inferences_stand_apart_from_instructions() -> None:
