@@ -3,12 +3,11 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable
-from fractions import Fraction
-from functools import cache, partial
-from operator import add, mul, sub, truediv
+from functools import partial
 from typing import Any
 
 import pytest
+from game_of_24 import is_24, numbers_left, solver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -325,48 +324,6 @@ async def test_bad_arguments_are_refused_before_anything_is_asked(bad: dict[str,
 
 
 # The game of 24, with a solver in place of the model.
-
-SIGNS = {"+": add, "-": sub, "*": mul, "/": truediv}
-
-
-def moves(pool: tuple[Fraction, ...]) -> list[tuple[str, tuple[Fraction, ...]]]:
-    found = []
-    for i, a in enumerate(pool):
-        for j, b in enumerate(pool):
-            rest = [n for k, n in enumerate(pool) if k not in (i, j)]
-            for sign, function in SIGNS.items():
-                if i != j and (b or sign != "/"):
-                    value = function(a, b)
-                    found.append((f"{a} {sign} {b} = {value}", tuple(sorted([*rest, value]))))
-    return found
-
-
-@cache
-def reaches_24(pool: tuple[Fraction, ...]) -> bool:
-    if len(pool) == 1:
-        return pool[0] == 24
-    return any(reaches_24(after) for _, after in moves(pool))
-
-
-def numbers_left(puzzle: str, thoughts: Thoughts) -> str:
-    pool = sorted(map(Fraction, puzzle.split()))
-    for thought in thoughts:
-        a, _, b, _, value = map(str.strip, thought.split(" "))
-        pool.remove(Fraction(a))
-        pool.remove(Fraction(b))
-        pool.append(Fraction(value))
-    return " ".join(map(str, sorted(pool)))
-
-
-def solver(request: Request) -> str:
-    pool = tuple(map(Fraction, state_of(request).split()))
-    if kind(request) == "think":
-        return "\n".join(step for step, _ in moves(pool))
-    return "sure" if reaches_24(pool) else "impossible"
-
-
-def is_24(puzzle: str, thoughts: Thoughts) -> bool:
-    return numbers_left(puzzle, thoughts) == "24"
 
 
 @pytest.mark.parametrize("how", ["breadth", "depth"])
