@@ -123,7 +123,8 @@ def _worked(problem: Problem, solver: Solver, until: float) -> Solved:
     solved = in_worker(problem, solver, (until - time.monotonic()) * _WORKER_SHARE)
     if solved is not None and solved.is_proven:
         return solved
-    starts = [solved.values] if solved else [problem.preferred, (False,) * problem.size]
+    starts = [problem.preferred, (False,) * problem.size]
+    starts = [solved.values, *starts] if solved else starts
     found = [_improved(problem, values, until) for values in starts]
     return Solved(min(found, key=problem.broken), is_proven=False, is_settled=False)
 

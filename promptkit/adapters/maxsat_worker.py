@@ -15,6 +15,8 @@ from typing import Final
 
 from promptkit.adapters.maxsat import Problem, Solved, Solver
 
+_COMMAND: Final = ("-m", __name__)
+
 _OWN_SHARE: Final = 0.75
 """Of the time, what HiGHS is told: it looks at the clock now and then only."""
 
@@ -37,7 +39,7 @@ def in_worker(problem: Problem, solver: Solver, seconds: float) -> Solved | None
     task = [solver, list(problem.clauses.items()), problem.preferred, seconds]
     try:
         done = subprocess.run(  # noqa: S603 -- our own module
-            [sys.executable, "-m", __name__],
+            [sys.executable, *_COMMAND],
             input=json.dumps(task).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -88,7 +88,7 @@ def basis_of(statements: Iterable[Statement]) -> Basis:
 
 
 def judge_of(judge: Judge, how: Asking) -> Judge:
-    """Return the judge; the model as a judge is asked in the words and with the options of `how`."""
+    """Return the judge; the model as one is asked in the words and with the options of `how`."""
     if judge is not entailment:
         return judge
     prompts = how.prompts
