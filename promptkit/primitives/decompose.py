@@ -32,7 +32,8 @@ UNKNOWN: Final = "unknown"
 """What stands for an answer that was not found."""
 
 _LINE: Final = re.compile(
-    r"^[ \t*#>-]{0,8}Q?(\d{1,4})[.):]{1,2}(?=[\s*\[])[\t *]*+(?:\[([^\]\n]{1,500})\])?[\t *]*+(\S.*)$",
+    r"^[ \t*#>-]{0,8}Q?(\d{1,4})[.):]{1,2}(?=[\s*\[])[\t *]*+"
+    r"(?:\[([^\]\n]{1,500})\])?[\t *]*+(\S.*)$",
     re.MULTILINE,
 )
 _REFERENCE: Final = re.compile(r"#(\d{1,4})\b")
