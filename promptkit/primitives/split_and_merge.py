@@ -93,7 +93,7 @@ async def split_and_merge(
     question: Asked,
     *,
     size: int = 2000,
-    overlap: int = 200,
+    overlap: int | None = None,
     unit: Unit = "tokens",
     max_pieces: int = 256,
     extract: Extractor | None = None,
@@ -130,7 +130,7 @@ async def split_and_merge(
         size: The most of the text, or of answers, that one call sees. The question and what is
             said around it come on top.
         overlap: How much of what stands before it a piece repeats, so that what lies across a cut
-            is seen whole. What is only counted may be counted twice there.
+            is seen whole; None is a tenth of `size`. What is counted may be counted twice there.
         unit: What both are counted in; tokens are estimated by bytes.
         max_pieces: A text of more pieces is refused before anything is asked.
         extract: How the answer is read from the last text; None takes it as it is.
@@ -148,7 +148,8 @@ async def split_and_merge(
     if not isinstance(text, str) or max_pieces < 1:
         what = f"a text of type {type(text).__name__}, max_pieces={max_pieces}"
         raise OptionError(what, hint="give a str; max_pieces is above 0")
-    spans = split(text, size=size, overlap=overlap, unit=unit) if text.strip() else ()
+    repeated = size // 10 if overlap is None else overlap
+    spans = split(text, size=size, overlap=repeated, unit=unit) if text.strip() else ()
     if len(spans) > max_pieces:
         hint = "raise size or max_pieces"
         raise OptionError(f"{len(spans)} pieces, and {max_pieces} are allowed", hint=hint)
