@@ -62,7 +62,7 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Checked:
     """What the judge says to one criterion.
 
     Attributes:
@@ -79,7 +79,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Checks:
+class Checklist:
     """All checks, in the order of the criteria.
 
     Attributes:
@@ -87,7 +87,7 @@ class Checks:
             there is nothing such.
     """
 
-    checks: tuple[Check, ...]
+    checks: tuple[Checked, ...]
     met: float | None
 
     def sections(self) -> Iterator[Section]:
@@ -146,7 +146,7 @@ async def checklist(
     Returns:
         "fail" when a required criterion is not met, or too little weight; "unsure" when what could
         not be judged might change that, or nothing is applicable; else "pass". The score is the
-        mean of the criteria's scores by weight; the evidence are the `Checks`.
+        mean of the criteria's scores by weight; the evidence are the `Checklist`.
     """
     items = [Criterion(each) if isinstance(each, str) else each for each in criteria]
     if not items or isinstance(criteria, str):
@@ -181,18 +181,18 @@ def _asked(
     return fill(CHECK if prompt is None else prompt, text=question, criterion=criterion.text)
 
 
-def _check(criterion: Criterion, likely: Distribution) -> Check:
+def _check(criterion: Criterion, likely: Distribution) -> Checked:
     yes, no, inapplicable = likely.shares
     if likely.best is None:
-        return Check(criterion, "unsure", None, likely)
+        return Checked(criterion, "unsure", None, likely)
     if inapplicable >= yes + no:
-        return Check(criterion, "inapplicable", None, likely)
+        return Checked(criterion, "inapplicable", None, likely)
     score = yes / (yes + no)
     answer: Answer = "yes" if score > 0.5 else "no" if score < 0.5 else "unsure"  # noqa: PLR2004
-    return Check(criterion, answer, score, likely)
+    return Checked(criterion, answer, score, likely)
 
 
-def judged(checks: Sequence[Check], pass_at: float) -> Verdict:
+def judged(checks: Sequence[Checked], pass_at: float) -> Verdict:
     """Return the verdict of some checks."""
     total = {answer: _weight(checks, answer) for answer in ("yes", "no", "unsure")}
     decided = total["yes"] + total["no"]
@@ -200,7 +200,7 @@ def judged(checks: Sequence[Check], pass_at: float) -> Verdict:
     scored = [each for each in checks if each.score is not None]
     weight = sum(each.criterion.weight for each in scored)
     score = sum(c.criterion.weight * (c.score or 0) for c in scored) / weight if scored else None
-    evidence = Checks(tuple(checks), met)
+    evidence = Checklist(tuple(checks), met)
     # One criterion that stands on votes is as sure as they are.
     by_votes = any(each.likely.basis == "votes" for each in checks)
     basis: Basis = "votes" if by_votes else "logprobs"
@@ -218,11 +218,11 @@ def judged(checks: Sequence[Check], pass_at: float) -> Verdict:
     return Verdict("pass", _named(checks, "no", "not met"), score, evidence, basis)
 
 
-def _weight(checks: Sequence[Check], answer: Answer) -> float:
+def _weight(checks: Sequence[Checked], answer: Answer) -> float:
     return sum(each.criterion.weight for each in checks if each.answer == answer)
 
 
-def _named(checks: Sequence[Check], answer: Answer, word: str) -> str:
+def _named(checks: Sequence[Checked], answer: Answer, word: str) -> str:
     named = [
         each.criterion.text + (" (required)" if each.criterion.required else "")
         for each in checks
