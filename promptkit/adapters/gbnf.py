@@ -41,7 +41,7 @@ class _Notation:
     Attributes:
         literal: Writes letters one after another.
         special: The characters that are escaped in a class.
-        hyphen: A hyphen in a class, which has an escape of its own.
+        numbered: Those that a class takes by their number only.
         between: What stands between pieces.
         opening: What opens a group; `)` closes it.
         bar: What stands between alternatives.
@@ -50,7 +50,7 @@ class _Notation:
 
     literal: Callable[[str], str]
     special: str
-    hyphen: str
+    numbered: str
     between: str
     opening: str
     bar: str
@@ -112,9 +112,8 @@ def _escaped(code: int, special: str) -> str:
     return char
 
 
-# A hyphen has no escape inside a GBNF class but by its number.
-_GBNF: Final = _Notation(_quoted, "\\]^", r"\x2D", " ", "(", " | ", '""')
-_PLAIN: Final = _Notation(_bare, "\\[]^&~", r"\-", "", "(", "|", "")
+_GBNF: Final = _Notation(_quoted, "\\[]", "-^", " ", "(", " | ", '""')
+_PLAIN: Final = _Notation(_bare, "\\[]-^&~/", "", "", "(", "|", "")
 
 
 class _Writer:
@@ -179,7 +178,7 @@ class _Writer:
     def _repeat(self, argument: Any) -> str:
         least, most, inner = argument
         item = self._sequence(inner)
-        if len(inner) != 1:
+        if len(inner) != 1 or inner[0][0] in (sre.MAX_REPEAT, sre.MIN_REPEAT):
             item = f"{self._as.opening}{item})"
         if most == sre.MAXREPEAT:
             return item + {0: "*", 1: "+"}.get(least, f"{{{least},}}")
@@ -198,7 +197,8 @@ class _Writer:
 
     def _member(self, op: Any, argument: Any) -> str:
         if op is sre.LITERAL:
-            return self._as.hyphen if chr(argument) == "-" else _escaped(argument, self._as.special)
+            is_numbered = chr(argument) in self._as.numbered
+            return f"\\x{argument:02X}" if is_numbered else _escaped(argument, self._as.special)
         if op is sre.RANGE:
             first, last = argument
             return f"{self._member(sre.LITERAL, first)}-{self._member(sre.LITERAL, last)}"

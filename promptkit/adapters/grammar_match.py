@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from promptkit.adapters.gbnf_reader import lark_of
 from promptkit.errors import OptionError
 
 _END: Final = 256
@@ -120,7 +121,7 @@ def checkable(grammar: str) -> str:
     """Return a grammar as Lark, without limits that count tokens."""
     if is_lark(grammar):
         return with_attributes(grammar, lambda name: name != "max_tokens")[0]
-    return lark_of_gbnf(grammar)
+    return lark_of(grammar)
 
 
 def with_attributes(grammar: str, keeps: Callable[[str], bool]) -> tuple[str, set[str]]:
@@ -141,29 +142,3 @@ def with_attributes(grammar: str, keeps: Callable[[str], bool]) -> tuple[str, se
         return f"{head[1]}[{', '.join(kept)}]" if kept else head[1]
 
     return _RULE_HEAD.sub(rewritten, grammar), left
-
-
-def lark_of_gbnf(grammar: str) -> str:
-    """Translate GBNF into llguidance's Lark.
-
-    Raises:
-        OptionError: When it cannot be read.
-    """
-    from llguidance.gbnf_to_lark import gbnf_to_lark
-
-    # Below a root of its own a grammar without recursion becomes one terminal: then it is matched
-    # letter by letter, as llama.cpp does, and not cut into words first.
-    try:
-        return str(gbnf_to_lark(f"root ::= {_INNER}\n{_renamed(grammar)}"))
-    except Exception as error:  # noqa: BLE001 -- the translator raises what it likes
-        hint = "it is read as GBNF, or as Lark after a first line «%llguidance {}»"
-        raise OptionError(f"the grammar cannot be read ({error})", hint=hint) from None
-
-
-_INNER: Final = "whole-answer"
-_GBNF_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*|(?<![\w-])root(?![\w-])')
-
-
-def _renamed(grammar: str) -> str:
-    """Return a GBNF grammar whose root has another name, also where it refers to itself."""
-    return _GBNF_PIECE.sub(lambda piece: _INNER if piece[0] == "root" else piece[0], grammar)

@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from promptkit.adapters.dialect import Dialect
 from promptkit.adapters.gbnf import choice_grammar, plain_regex, regex_grammar
-from promptkit.adapters.grammar_match import is_lark, lark_of_gbnf, with_attributes
+from promptkit.adapters.gbnf_reader import lark_of
+from promptkit.adapters.grammar_match import is_lark, with_attributes
 from promptkit.constraint import Constraint
 from promptkit.errors import OptionError
 from promptkit.request import Request
@@ -193,7 +194,7 @@ def _tool_grammar(constraint: Constraint) -> dict[str, str] | None:
         return None
     text = str(constraint.value)
     try:
-        lark = _standard_lark(text if is_lark(text) else lark_of_gbnf(text))
+        lark = _standard_lark(text if is_lark(text) else lark_of(text))
     except OptionError:
         return None
     return None if lark is None else {"syntax": "lark", "definition": lark}

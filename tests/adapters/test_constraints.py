@@ -285,6 +285,12 @@ def test_captures_are_those_of_guidance_itself(text):
         ('root ::= "(" root ")" | "root"', ["root", "((root))"], ["((root)", "()"]),
         ('a ::= "ä" | "\\"" # "root"\nroot ::= a{2,3}', ['ä"', "äää"], ["ä", "ääää"]),
         ("root ::= [^\\n\\x2D]*", ["", "a b"], ["a-b"]),
+        (
+            "root ::= ([a-c]{1, 2}\n  | [-x]? # or\n)  my-2\nmy-2 ::= . |",
+            ["ab\n", "-", ""],
+            ["-ab"],
+        ),
+        ('root ::= "\\u00e9\\U0001F411" start\nstart ::= [\\]\\[[]{2}', ["é🐑[]"], ["é🐑["]),
         ("%llguidance {}\nstart: A B?\nA: /a+/\nB: /b/", ["aa", "ab"], ["b", "abb"]),
     ],
 )
@@ -294,7 +300,21 @@ def test_grammars_in_both_forms_are_checked(grammar, good, bad):
     assert not any(constraint.allows(text) for text in bad)
 
 
-@pytest.mark.parametrize("grammar", ["root := a", "", "%llguidance {}\nstart: foo(", "root ::= x"])
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        "root := a",
+        "",
+        "%llguidance {}\nstart: foo(",
+        "root ::= x",
+        'a ::= "b"',
+        '"a" root ::= "b"',
+        'root ::= "a"*+',
+        "root ::= <think>",
+        'root ::= "\\UFFFFFFFF"',
+        "root ::= (",
+    ],
+)
 def test_a_grammar_that_cannot_be_read_is_told(grammar):
     with pytest.raises(OptionError, match="cannot be read"):
         Constraint.grammar(grammar).allows("a")

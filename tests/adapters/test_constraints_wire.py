@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -276,6 +277,25 @@ def test_what_a_written_grammar_allows_the_pattern_allows(pattern, text):
     grammar = regex_grammar(pattern)
     if grammar and Constraint.grammar(grammar).allows(text) and text.isascii() and "\n" not in text:
         assert Constraint.regex(pattern).allows(text)
+
+
+@given(PATTERNS, TEXTS)
+def test_a_pattern_says_the_same_in_both_notations(pattern, text):
+    plain = plain_regex(pattern)
+    assert (plain is None) == (regex_grammar(pattern) is None)
+    if plain:
+        lark = Constraint.grammar(f"%llguidance {{}}\nstart: /{plain}/")
+        assert lark.allows(text) == Constraint.grammar(regex_grammar(pattern)).allows(text)
+
+
+def test_every_sign_is_escaped_in_both_notations():
+    signs = "".join(map(chr, range(32, 127))) + "é🐑"
+    for pattern in (re.escape(signs), f"[{re.escape(signs)}]{{{len(signs)}}}"):
+        for grammar in (
+            regex_grammar(pattern),
+            f"%llguidance {{}}\nstart: /{plain_regex(pattern)}/",
+        ):
+            assert Constraint.grammar(grammar).allows(signs), grammar
 
 
 # -- over HTTP ------------------------------------------------------------------------------
