@@ -1,9 +1,9 @@
 """A report on a pairwise judge: its accuracy beside its agreement with itself.
 
-Agreement alone misleads. Over LLMBar's 419 pairs (Zeng et al. 2023, arXiv:2310.07641), a plain
-judge's accuracy, then its accuracy where both orders agree, recomputed from the recorded verdicts:
-GPT-4 84.5 and 87.1 %, LLaMA-2 44.2 and 42.4 %, ChatGPT 40.0 and 34.8 %. Keeping what a biased judge
-agrees with itself on makes it look surer, not righter. So this takes labels.
+Agreement alone misleads. Over the 92 adversarial pairs of LLMBar's GPTInst (Zeng et al. 2023,
+arXiv:2310.07641), a plain judge's accuracy, then its accuracy where both orders agree: GPT-4 86.4
+and 88.5 %, LLaMA-2 30.4 and 23.9 %, ChatGPT 26.6 and 12.3 % (replayed in tests/replication). Keeping
+what a biased judge agrees with itself on makes it look surer, not righter. So this takes labels.
 """
 
 from __future__ import annotations
