@@ -134,8 +134,8 @@ async def maieutic_decomposition(
     ...     if "Split" in asked:
     ...         return "- Owls hunt at night.\n- Owls eat grass."
     ...     if "negation" in asked:
-    ...         return "It is not so that " + asked[11:].splitlines()[0]
-    ...     return "true" if ("not so" in asked) == ("eat grass" in asked) else "false"
+    ...         return "Owls eat no grass." if "eat grass" in asked else "Owls hunt by day only."
+    ...     return "false" if "eat grass" in asked or "by day" in asked else "true"
     >>> session = pk.connect(transport=pk.testing.Scripted(model), model="scripted")
     >>> claim = "Owls, which hunt at night, eat grass."
     >>> result = pk.run(maieutic_decomposition(session, claim))
