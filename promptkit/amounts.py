@@ -1,4 +1,4 @@
-"""How amounts stand in errors and warnings: in full, with the limit and whose it is."""
+"""How amounts of money are written: shortly in readouts, in full in errors and warnings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,28 @@ from typing import Final
 _PROFILE: Final = "profile "
 _DAY: Final = "day of "
 _DIGITS: Final = 4
+_SMALLEST_USD: Final = 1e-6
+
+
+def money(usd: float | None) -> str:
+    """Write an amount of US dollars, with two digits that tell something.
+
+    >>> money(12.5), money(0.05), money(0.00123), money(0), money(4e-8), money(None)
+    ('$12.50', '$0.05', '$0.0012', '$0', '<$0.000001', 'unknown cost')
+    """
+    if usd is None:
+        return "unknown cost"
+    if usd == 0:
+        return "$0"
+    if usd < 0:
+        return f"-{money(-usd)}"
+    if usd < _SMALLEST_USD:
+        return "<$0.000001"
+    if usd >= 1:
+        return f"${usd:,.2f}"
+    decimals = max(2, 1 - math.floor(math.log10(usd)))
+    whole, _, digits = f"{usd:.{decimals}f}".partition(".")
+    return f"${whole}.{digits.rstrip('0'):0<2}"
 
 
 def exact(usd: float) -> str:

@@ -6,11 +6,11 @@ the command line and the demo all use these, so that one amount always looks the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from promptkit.amounts import money as money  # noqa: PLC0414 -- readouts take it from here
 from promptkit.amounts import of_limit
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Tone = Literal["plain", "strong", "muted", "good", "warn", "bad"]
 
 _SEPARATOR: Final = " · "
-_SMALLEST_USD: Final = 1e-6
 _EXACT_TOKENS: Final = 100_000
 _MILLION: Final = 1_000_000
 
@@ -55,27 +54,6 @@ class Share:
         0.25
         """
         return self.spent_usd / self.limit_usd if self.limit_usd else 1.0
-
-
-def money(usd: float | None) -> str:
-    """Write an amount of US dollars, with two digits that tell something.
-
-    >>> money(12.5), money(0.05), money(0.00123), money(0), money(4e-8), money(None)
-    ('$12.50', '$0.05', '$0.0012', '$0', '<$0.000001', 'unknown cost')
-    """
-    if usd is None:
-        return "unknown cost"
-    if usd == 0:
-        return "$0"
-    if usd < 0:
-        return f"-{money(-usd)}"
-    if usd < _SMALLEST_USD:
-        return "<$0.000001"
-    if usd >= 1:
-        return f"${usd:,.2f}"
-    decimals = max(2, 1 - math.floor(math.log10(usd)))
-    whole, _, digits = f"{usd:.{decimals}f}".partition(".")
-    return f"${whole}.{digits.rstrip('0'):0<2}"
 
 
 def tokens(number: int) -> str:

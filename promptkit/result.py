@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
+from promptkit.amounts import money
 from promptkit.explanation import Explains, Explanation, Paragraph, Section, Table
 
 T = TypeVar("T")
@@ -90,6 +92,13 @@ class Result(Generic[T]):
         """
         return Explanation(str(self), (*_sections(self.evidence), *_costs(self.steps)))
 
+    def _repr_html_(self) -> str:
+        return self.explain().html
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 -- IPython's
+        is_alone = len(getattr(printer, "stack", ())) <= 1
+        printer.text(self.explain().text if is_alone else f"{type(self).__name__}({self})")
+
     def __str__(self) -> str:
         """Show the value and how sure it is."""
         if self.value is None:
@@ -127,6 +136,13 @@ class Verdict:
         """Return what led to the judgement, and what each step took."""
         return Explanation(str(self), (*_sections(self.evidence), *_costs(self.steps)))
 
+    def _repr_html_(self) -> str:
+        return self.explain().html
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 -- IPython's
+        is_alone = len(getattr(printer, "stack", ())) <= 1
+        printer.text(self.explain().text if is_alone else f"{type(self).__name__}({self})")
+
     def __str__(self) -> str:
         """Show the outcome, the score and the reason."""
         score = "" if self.score is None else f" ({self.score:.0%})"
@@ -139,18 +155,74 @@ def _sections(evidence: Any) -> Iterable[Section]:
     return () if evidence is None else (Paragraph(str(evidence)),)
 
 
+MOST_STEPS: Final = 40
+"""Rows of the table of steps; where there are more, equal steps are put together."""
+
+
 def _costs(steps: tuple[StepCost, ...]) -> Iterable[Section]:
     if not steps:
         return ()
+    shown, note = _few(steps)
     rows = tuple(
         (
             "  " * step.depth + step.name,
-            str(step.requests),
-            str(step.cached),
+            f"{step.requests:,}",
+            f"{step.cached:,}",
             f"{step.input_tokens:,}",
             f"{step.output_tokens:,}",
-            "unknown" if step.cost_usd is None else f"${step.cost_usd:.6f}",
+            money(step.cost_usd),
         )
-        for step in steps
+        for step in shown
     )
-    return (Table("What it took", ("step", "calls", "cached", "tokens in", "out", "cost"), rows),)
+    title = f"What it took{note}"
+    return (Table(title, ("step", "calls", "cached", "tokens in", "out", "cost"), rows),)
+
+
+def _few(steps: tuple[StepCost, ...]) -> tuple[tuple[StepCost, ...], str]:
+    """The steps to be shown, and what is told of the others.
+
+    Those of one step that differ only in a number are put together; if these are still too many,
+    the deepest are left to those above, which include them.
+    """
+    if len(steps) <= MOST_STEPS:
+        return steps, ""
+    deepest = max(step.depth for step in steps)
+    kept: tuple[StepCost, ...] = ()
+    for depth in range(deepest, -1, -1):
+        kept = _joined([step for step in steps if step.depth <= depth])
+        if len(kept) <= MOST_STEPS:
+            return kept, " (smaller steps are in these)" if depth < deepest else ""
+    return kept[:MOST_STEPS], f" (the first {MOST_STEPS} of {len(kept):,} steps)"
+
+
+def _joined(steps: list[StepCost]) -> tuple[StepCost, ...]:
+    """Join steps of the same depth whose names differ only in digits, below the same step."""
+    above: dict[int, int] = {}
+    places: dict[tuple[int, int, str], int] = {}
+    groups: list[list[StepCost]] = []
+    for step in steps:
+        key = (step.depth, above.get(step.depth - 1, -1), re.sub(r"\d+", "#", step.name))
+        place = places.setdefault(key, len(groups))
+        if place == len(groups):
+            groups.append([])
+        groups[place].append(step)
+        above[step.depth] = place
+    return tuple(_sum(group) for group in groups)
+
+
+def _sum(group: list[StepCost]) -> StepCost:
+    first, *rest = group
+    if not rest:
+        return first
+    costs = [step.cost_usd for step in group]
+    last = group[-1].name
+    names = first.name if first.name == last else f"{first.name} to {last}"
+    return StepCost(
+        f"{names} ({len(group):,} steps)",
+        first.depth,
+        sum(step.requests for step in group),
+        sum(step.cached for step in group),
+        sum(step.input_tokens for step in group),
+        sum(step.output_tokens for step in group),
+        None if None in costs else sum(cost for cost in costs if cost is not None),
+    )

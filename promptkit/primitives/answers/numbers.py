@@ -32,7 +32,7 @@ _MONEY: Final = r"(?:\\?\$|[€£¥₹₽₩]|US\$|USD|EUR|GBP)"
 def _pattern(group: str, point: str) -> str:
     """One number: `group` parts its thousands and `point` its decimals."""
     return rf"""
-        (?P<sign>(?<![\w)\]%])[-+−]\s?(?=[$€£¥₹₽₩\d.,{"".join(_VULGAR)}])|)
+        (?P<sign>(?<![\w)\]%])[-+−](?=[$€£¥₹₽₩\d.,{"".join(_VULGAR)}])|)
         {_MONEY}?\s?(?P<sign2>(?<![\w)\]%])[-−]|)
         (?:
             (?P<mixed>\d{{1,6}})[ ](?P<over>\d{{1,6}})/(?P<under>\d{{1,6}})(?![\d/])
@@ -66,7 +66,7 @@ _COMMA: Final = _compiled(r"\.", ",")
 
 _SPACED: Final = re.compile(r"(?<![\d.,])(\d{1,3})((?: \d{3})+)(?![\d.,/]?\d)(?! [+*/×=-])")
 _PERCENT: Final = re.compile(r"\s?(?:%|\\%|per ?cent\b)", re.IGNORECASE)
-_OF: Final = re.compile(r"\s(?:out of|of|in)\s(\d{1,9})(?![\d.,]*\d)", re.IGNORECASE)
+_OF: Final = re.compile(r"(?<![\d.,/])(\d{1,9}) (?:out of|of|in) (\d{1,9})(?![\d.,/]*\d)")
 
 _Both = tuple[re.Pattern[str], re.Pattern[str]]
 
@@ -158,14 +158,12 @@ def _number(patterns: _Both, point: str, text: str) -> int | float | None:
 
 
 def _proportion(text: str) -> float | None:
-    for match, where in _found(_ENGLISH, text):
+    for match, where in _found(_ENGLISH, _OF.sub(r"\1/\2", text)):
         value = _value(match, ".")
         if value is None:
             continue
         if _PERCENT.match(where, match.end()):
             value /= 100
-        elif (of := _OF.match(where, match.end())) and int(of.group(1)):
-            value /= int(of.group(1))
         return float(value)
     return None
 

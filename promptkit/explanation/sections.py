@@ -1,7 +1,7 @@
-"""What an explanation is made of: sections that can be read as text, as HTML and as a picture.
+"""What an explanation is made of: paragraphs, bars, graphs and tables.
 
 Evidence describes itself: it has a method `sections()` that yields values of this module, and
-knows nothing of how they are drawn. `Result.explain()` gathers them.
+knows nothing of how they are drawn.
 """
 
 from __future__ import annotations
@@ -93,22 +93,3 @@ class Explains(Protocol):
     def sections(self) -> Iterable[Section]:
         """Yield what there is to see, the most telling first."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """An answer and what led to it.
-
-    Attributes:
-        title: The answer in a line.
-        parts: What there is to see.
-    """
-
-    title: str
-    parts: tuple[Section, ...]
-
-    @property
-    def text(self) -> str:
-        """The explanation for a terminal, at most 100 columns wide."""
-        parts = [part.text if isinstance(part, Paragraph) else part.title for part in self.parts]
-        return "\n\n".join([self.title, *parts])
