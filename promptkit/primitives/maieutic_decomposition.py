@@ -8,6 +8,7 @@ from the pieces of maieutic prompting (Jung et al. 2022, arXiv:2205.11822); no p
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -164,8 +165,9 @@ async def maieutic_decomposition(
         none. The confidence is the logistic function of how much more weight the value keeps than
         its opposite; the evidence is the `Decomposition`, whose `failing` are the false parts.
     """
-    if most_parts < 1:
-        raise OptionError(f"most_parts={most_parts}", hint="it is above 0")
+    if most_parts < 1 or not 0 <= weight < math.inf:
+        hint = "most_parts is above 0, weight a number from 0 on"
+        raise OptionError(f"most_parts={most_parts}, weight={weight}", hint=hint)
     if isinstance(parts, str):
         raise OptionError(f"parts={parts!r}", hint="give a list of sentences")
     # Every belief counts, by its margin: what is not integral is not asked about further here.
