@@ -92,14 +92,16 @@ async def entailment(
         by: Whether to use log-probabilities, votes, or what there is.
         votes: How many answers are drawn where votes decide.
         lead: What stands before each allowed answer; a space for the Completions API.
-        options: As for `Session.ask`; the temperature is 0 for a single vote, 1 for several.
+        options: As for `Session.ask`; for a single vote the temperature is 0 if
+            nobody names another, for several it is 1.
 
     Returns:
         "entails", "contradicts" or "neutral"; None when the model named none of them. The
         confidence is its probability.
     """
     if votes == 1:
-        options = {"temperature": 0.0} | options
+        own = session.defaults.options.temperature
+        options = {"temperature": 0.0 if own is None else own} | options
     filled = fill(prompt, premise=premise, hypothesis=hypothesis)
     likely = await weigh(session, filled, RELATIONS, by=by, votes=votes, lead=lead, **options)
     best = likely.best

@@ -171,7 +171,8 @@ async def maieutic(
         deeper_temperature: Of those below.
         solver: See `solve_beliefs`.
         time_limit_s: See `solve_beliefs`.
-        options: As for `Session.ask`; they hold for all calls.
+        options: As for `Session.ask`; they hold for all calls. Models that reason before they
+            answer need a larger `max_tokens`; the paper's is 64 for a sentence.
 
     Returns:
         Whether it is true; None for a tie where the model has no belief of its own. The confidence

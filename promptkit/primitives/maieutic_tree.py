@@ -17,7 +17,7 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.primitives.likelihood import WeighBy, weigh
 from promptkit.primitives.maieutic_prompts import MaieuticPrompts
-from promptkit.primitives.primitive import Asked, as_prompt, fill, gather
+from promptkit.primitives.primitive import Asked, as_prompt, fill, gather, steady
 from promptkit.prompt import Prompt
 from promptkit.response import Response
 from promptkit.result import Basis
@@ -27,7 +27,8 @@ INTEGRAL_ABOVE: Final = 0.45
 """By how much p(E) and p(not E) must differ; the reference code's threshold."""
 
 SENTENCE_TOKENS: Final = 64
-"""The longest sentence the model may write; as in the reference code."""
+"""The longest sentence the model may write; as in the reference code. Models that reason before
+they answer need more: pass `max_tokens`."""
 
 _LABEL: Final = re.compile(r"^(?:statement|negation|answer|explanation)\s*:\s*", re.IGNORECASE)
 _BECAUSE: Final = re.compile(
@@ -180,7 +181,7 @@ async def _believed(session: Session, text: str, how: Asking) -> tuple[float | N
 
 async def _negated(session: Session, text: str, how: Asking) -> str:
     """Return the negation; empty where the model gave none, or the statement itself."""
-    response = await _written(session, fill(how.prompts.negate, statement=text), how, temperature=0)
+    response = await _written(session, fill(how.prompts.negate, statement=text), how)
     negation = sentence(response)
     return "" if same(negation, text) else negation
 
@@ -196,7 +197,7 @@ async def stated(session: Session, asked: Asked, how: Asking) -> str:
 async def _restated(session: Session, question: str, how: Asking) -> str:
     """Return the statement that a question asks about; the question where the model gives none."""
     prompt = fill(how.prompts.restate, statement=question)
-    return sentence(await _written(session, prompt, how, temperature=0)) or question
+    return sentence(await _written(session, prompt, how)) or question
 
 
 async def _explained(
@@ -221,12 +222,23 @@ async def _explained(
 
 
 async def _written(
-    session: Session, prompt: Prompt, how: Asking, *, temperature: float, sample: int = 0
+    session: Session,
+    prompt: Prompt,
+    how: Asking,
+    *,
+    temperature: float | None = None,
+    sample: int = 0,
 ) -> Response:
-    own: dict[str, Any] = {"max_tokens": SENTENCE_TOKENS, "temperature": temperature}
+    """Ask for a sentence; without a temperature, as what is asked once."""
+    own: dict[str, Any] = {}
+    if session.defaults.options.max_tokens is None:
+        own["max_tokens"] = SENTENCE_TOKENS
+    if temperature is not None:
+        own["temperature"] = temperature
     if how.prompts.stop:
         own["stop"] = how.prompts.stop
-    return await session.ask(prompt, sample=sample, **(own | how.options))
+    asker = session if temperature is not None else steady(session)
+    return await asker.ask(prompt, sample=sample, **(own | how.options))
 
 
 def sentence(response: Response) -> str:
