@@ -12,9 +12,10 @@ from html import escape
 from typing import Final
 
 from promptkit.explanation.kept import MOST_ROWS, shown_bars
+from promptkit.explanation.paint import COLOUR, FONT, SIGN
 from promptkit.explanation.plain import clean, is_number, one_line
 from promptkit.explanation.sections import Bar, Bars, Graph, Paragraph, Section, Table
-from promptkit.explanation.svg import COLOUR, FONT, figure
+from promptkit.explanation.svg import figure
 from promptkit.explanation.text import tree
 
 _NO_MATHS: Final = "tex2jax_ignore mathjax_ignore"
@@ -99,7 +100,7 @@ def _bar(bar: Bar, share: float) -> str:
     colour = COLOUR["inferred"] if bar.mood == "plain" else COLOUR[bar.mood]
     track = "width:240px;height:11px;border-radius:3px;background-color:rgba(128,128,128,.2)"
     fill = f"width:{100 * share:.4g}%;height:11px;border-radius:3px;background-color:{colour}"
-    sign = {"chosen": "★ ", "true": "✓ ", "false": "✗ "}.get(bar.mood, "")
+    sign = f"{SIGN[bar.mood]} " if bar.mood in SIGN else ""
     note = sign + (one_line(bar.note) or f"{bar.value:.4g}")
     label = _said(one_line(bar.label))
     wide = "text-align:right;max-width:320px;overflow-wrap:anywhere"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -84,7 +84,8 @@ def _padded(text: str, width: int) -> str:
 def tree(graph: Graph) -> Iterator[str]:
     """Yield a graph as trees: what is concluded, and below it what it stands on; else the root.
 
-    What was drawn before is only named again, so a graph with cycles ends.
+    What stands on several others is drawn below the first that leads to it on the shortest way,
+    and named below the others, so a graph with cycles ends.
     """
     graph, left_out = shown_graph(graph)
     nodes = {node.id: node for node in graph.nodes}
@@ -96,31 +97,52 @@ def tree(graph: Graph) -> Iterator[str]:
     roots = sorted(nodes.values(), key=lambda n: (from_root or n.mood != "chosen", n.id in lower))
     if not nodes:
         yield "(nothing)"
-    seen: set[str] = set()
+    found: set[str] = set()
+    printed: set[str] = set()
     for root in roots:
-        if root.id not in seen:
-            yield from _tree(root, nodes, below, seen)
+        if root.id not in found:
+            yield from _tree(root, nodes, below, _first_ways(root.id, below, found), printed)
     if left_out:
         yield f"({left_out})"
 
 
+def _first_ways(root: str, below: dict[str, list[Edge]], found: set[str]) -> set[int]:
+    """The arrows by which each node is reached first, going level by level; marks what is found."""
+    found.add(root)
+    waiting, ways = deque([root]), set()
+    while waiting:
+        here = waiting.popleft()
+        for edge in below.get(here, ()):
+            end = edge.target if edge.source == here else edge.source
+            if end not in found:
+                found.add(end)
+                ways.add(id(edge))
+                waiting.append(end)
+    return ways
+
+
 def _tree(
-    root: Node, nodes: dict[str, Node], below: dict[str, list[Edge]], seen: set[str]
+    root: Node,
+    nodes: dict[str, Node],
+    below: dict[str, list[Edge]],
+    ways: set[int],
+    printed: set[str],
 ) -> Iterator[str]:
     """One tree; a stack and not recursion, for a proof may be a thousand steps deep."""
     waiting: list[tuple[Node, Edge | None, str, bool]] = [(root, None, "", True)]
     while waiting:
         node, edge, indent, is_last = waiting.pop()
-        is_new = node.id not in seen
-        seen.add(node.id)
-        children = [each for each in below.get(node.id, ()) if is_new]
+        is_here = edge is None or id(edge) in ways
+        children = below.get(node.id, []) if is_here else []
         branch, further = "", ""
         if edge is not None:
-            broken = "─" if edge.is_kept else "╌"
-            branch = f"{'└' if is_last else '├'}{broken} "
+            branch = f"{'└' if is_last else '├'}{'─' if edge.is_kept else '╌'} "
             further = "   " if is_last else "│  "
         inner = indent + further if len(indent) < 3 * _DEEPEST else indent
-        label = _edge_label(edge) + (_node_text(node) if is_new else f"{_short(node)} (see above)")
+        there = f"{_short(node)} (see {'above' if node.id in printed else 'below'})"
+        label = _edge_label(edge) + (_node_text(node) if is_here else there)
+        if is_here:
+            printed.add(node.id)
         first, *rest = _lines(label, WIDTH - len(indent) - 3) or [""]
         yield indent + branch + first
         for line in rest:

@@ -12,9 +12,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from weakref import WeakKeyDictionary
 
 from promptkit.constraint import Constraint
-from promptkit.errors import OptionError, RefusedRequestError
+from promptkit.errors import ContextLengthError, OptionError, RefusedRequestError
+from promptkit.primitives.answers.choices import edges
 from promptkit.primitives.primitive import gather
 from promptkit.question import Question
 from promptkit.response import Alternative, Response, TokenLogprob
@@ -33,8 +35,11 @@ COMPLETIONS_TOP: Final = 5
 _WRAPPER: Final = re.compile(r'\s*(?:\{\s*"answer"\s*:\s*")?')
 """What may stand before the option: space, and the object that a JSON schema puts around it."""
 
-_refusing: Final[set[tuple[str, str]]] = set()
-"""Endpoints and models that refused to report log-probabilities: they are not asked again."""
+_NEARLY_ALL: Final = 0.95
+"""A probability that leaves so little to the others that nobody need be told theirs."""
+
+_refusing: Final[WeakKeyDictionary[Any, set[str]]] = WeakKeyDictionary()
+"""For each transport, the models that refuse to report log-probabilities: not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +119,17 @@ async def weigh(
         **more,
     }
     request = session.request(question)
-    who = (request.endpoint, request.model)
+    refusing = _refusing.setdefault(session.transport, set())
+    has_refused = False
     first: list[Response] = []
-    if by != "votes" and who not in _refusing:
+    if by != "votes" and request.model not in refusing:
         top = COMPLETIONS_TOP if request.api == "completions" else TOP
         try:
             first = [await session.ask(question, logprobs=top, **asking)]
-        except RefusedRequestError:
-            if by == "logprobs":
+        except RefusedRequestError as error:
+            if by == "logprobs" or isinstance(error, ContextLengthError):
                 raise
-            _refusing.add(who)
+            has_refused = True
         else:
             read = read_logprobs(first[0], names)
             if read is not None:
@@ -131,7 +137,10 @@ async def weigh(
     if by == "logprobs":
         return Distribution(names, (0.0,) * len(names), "logprobs", 1, 0.0)
     asks = [session.ask(question, sample=i, **asking) for i in range(len(first), votes)]
-    return count(names, [response.text for response in (*first, *await gather(asks))])
+    answers = [*first, *await gather(asks)]
+    if has_refused:  # what it answers without them, it refused for them
+        refusing.add(request.model)
+    return count(names, [response.text for response in answers])
 
 
 def count(options: tuple[str, ...], texts: Sequence[str]) -> Distribution:
@@ -180,7 +189,8 @@ def read_logprobs(response: Response, options: tuple[str, ...]) -> Distribution 
         for place in exact or ended:
             weights[place] += before / len(exact or ended)
     mass = sum(weights)
-    if mass <= 0:
+    is_told = any(token.top for token in tokens) or mass > _NEARLY_ALL
+    if mass <= 0 or not is_told:
         return None
     return Distribution(options, tuple(w / mass for w in weights), "logprobs", 1, min(mass, 1.0))
 
@@ -199,7 +209,9 @@ def _leading_to(text: str, names: Sequence[str]) -> list[int]:
         return []
     growing = [place for place, name in enumerate(names) if name.startswith(plain)]
     said = [
-        place for place, name in enumerate(names) if re.match(rf"{re.escape(name)}(?!\w)", plain)
+        place
+        for place, name in enumerate(names)
+        if re.match(re.escape(name) + edges(name)[1], plain)
     ]
     return growing or sorted(said, key=lambda place: -len(names[place]))[:1]
 
@@ -217,7 +229,7 @@ def named(reply: str, options: Sequence[str]) -> str | None:
     if reply.strip() in options:
         return reply.strip()
     longest_first = sorted(options, key=len, reverse=True)
-    pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
-    found = {match.casefold() for match in re.findall(pattern, reply, re.IGNORECASE)}
-    fitting = [option for option in options if option.casefold() in found]
+    pattern = "|".join(f"{edges(o)[0]}({re.escape(o.strip())}){edges(o)[1]}" for o in longest_first)
+    found = {match.lastindex for match in re.finditer(pattern, reply, re.IGNORECASE)}
+    fitting = [longest_first[place - 1] for place in found if place]
     return fitting[0] if len(fitting) == 1 else None

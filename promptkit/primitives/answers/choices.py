@@ -85,11 +85,19 @@ def _pattern(names: tuple[tuple[str, int], ...]) -> re.Pattern[str]:
     parts = []
     for name, _ in names:
         text = r"\s+".join(re.escape(word) for word in name.split())
-        text = text if len(name) == 1 else f"(?i:{text})"
-        before = r"(?<!\w)" if _is_letter(name.strip()[0]) else ""
-        after = r"(?!\w)" if _is_letter(name.strip()[-1]) else ""
-        parts.append(f"{before}({text}){after}")
+        before, after = edges(name)
+        parts.append(f"{before}({text if len(name) == 1 else f'(?i:{text})'}){after}")
     return re.compile("|".join(parts))
+
+
+def edges(name: str) -> tuple[str, str]:
+    r"""Return the patterns before and after a name that keep it from being read inside a word.
+
+    >>> edges("C++")
+    ('(?<!\\w)', '')
+    """
+    before = r"(?<!\w)" if _is_letter(name.strip()[:1]) else ""
+    return before, r"(?!\w)" if _is_letter(name.strip()[-1:]) else ""
 
 
 def _is_letter(char: str) -> bool:
