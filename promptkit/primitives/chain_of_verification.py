@@ -223,7 +223,8 @@ def _result(evidence: Verification, extract: Extractor | None) -> Result[Any]:
 
 
 _MARK: Final = re.compile(r"^\s*(?:[-*•·]|\(?(?:Q\s?)?\d+\s?[.):])\s*", re.IGNORECASE)
-_ASKING: Final = ("?", "？", "؟", ";")  # noqa: RUF001 -- the marks of other scripts
+_ASKING: Final = ("?", "\uff1f", "\u061f")
+"""Question marks, also the full-width one and that of Arabic."""
 
 
 def planned_questions(text: str) -> list[str]:

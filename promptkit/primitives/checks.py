@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from promptkit.adapters.sandbox import run_program
 from promptkit.constraint import Constraint
 from promptkit.errors import OptionError, ProgramError
@@ -58,7 +60,7 @@ def _verdict(said: Any, check: CheckFunction) -> Verdict:
     name = getattr(check, "__name__", None) or str(check)
     if said is None:
         return Verdict("unsure", f"{name} could not say")
-    if isinstance(said, bool) or type(said).__name__ == "bool_":  # numpy's own
+    if isinstance(said, (bool, np.bool_)):
         return Verdict("pass" if said else "fail", f"{name} {'passed' if said else 'refused'} it")
     msg = f"the check {name} returned {said!r}"
     raise OptionError(msg, hint="a check returns a bool, a Verdict or None")

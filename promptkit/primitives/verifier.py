@@ -187,8 +187,10 @@ async def judge_all(
 ) -> list[Judged]:
     """Judge answers all at once: equal ones once, and those without a value not at all."""
     seen = {} if seen is None else seen
-    fresh = {(str(c), c.value): c for c in reversed(candidates) if c.value is not None}
-    fresh = {key: fresh[key] for key in reversed(fresh) if key not in seen}
+    fresh: dict[tuple[str, Hashable], Candidate] = {}
+    for each in candidates:
+        if each.value is not None and (str(each), each.value) not in seen:
+            fresh.setdefault((str(each), each.value), each)
     first = len(seen)
     runs = [
         judge_one(session.step(f"verify {place}"), question, candidate, verifier, checks)
