@@ -2,8 +2,9 @@
 
 Agreement alone misleads. Over the 92 adversarial pairs of LLMBar's GPTInst (Zeng et al. 2023,
 arXiv:2310.07641), a plain judge's accuracy, then its accuracy where both orders agree: GPT-4 86.4
-and 88.5 %, LLaMA-2 30.4 and 23.9 %, ChatGPT 26.6 and 12.3 % (replayed in tests/replication). Keeping
-what a biased judge agrees with itself on makes it look surer, not righter. So this takes labels.
+and 88.5 %, LLaMA-2 30.4 and 23.9 %, ChatGPT 26.6 and 12.3 % (replayed in tests/replication).
+Keeping what a biased judge agrees with itself on makes it look surer, not righter. So this takes
+labels.
 """
 
 from __future__ import annotations
