@@ -19,7 +19,7 @@ from promptkit.errors import ContextLengthError, OptionError, RefusedRequestErro
 from promptkit.primitives.answers.choices import edges
 from promptkit.primitives.primitive import gather
 from promptkit.question import Question
-from promptkit.response import Alternative, Response, TokenLogprob
+from promptkit.response import Response, TokenLogprob
 from promptkit.result import Basis
 from promptkit.session import Session
 
@@ -182,7 +182,7 @@ def read_logprobs(response: Response, options: tuple[str, ...]) -> Distribution 
                 weights[place] += before * probability / len(fitting)
         if _plain(chosen) and len(_leading_to(chosen, names)) <= 1:
             break
-        prefix, before = chosen, before * math.exp(token.logprob)
+        prefix, before = chosen, before * _probability(token.logprob)
     else:  # the answer ended where it could have gone on to several
         ended = _leading_to(prefix, names)
         exact = [place for place in ended if names[place] == _plain(prefix)]
@@ -197,9 +197,14 @@ def read_logprobs(response: Response, options: tuple[str, ...]) -> Distribution 
 
 def _alternatives(token: TokenLogprob, prefix: str) -> list[tuple[str, float]]:
     """What could stand here, the chosen token included, with its probability."""
-    every = {Alternative(token.token, token.logprob), *token.top}
-    by_text = {alternative.token: alternative.logprob for alternative in every}
-    return [(prefix + text, math.exp(logprob)) for text, logprob in by_text.items()]
+    by_text = {each.token: each.logprob for each in token.top}
+    by_text[token.token] = token.logprob
+    return [(prefix + text, _probability(logprob)) for text, logprob in by_text.items()]
+
+
+def _probability(logprob: float) -> float:
+    """A server may report what is none: above 0, or no number."""
+    return math.exp(min(logprob, 0.0)) if not math.isnan(logprob) else 0.0
 
 
 def _leading_to(text: str, names: Sequence[str]) -> list[int]:
