@@ -13,31 +13,24 @@ import re
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge, Graph, Node, Section
-from promptkit.primitives import answers
 from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive, steady
 from promptkit.primitives.sampling import Solver, solve
+from promptkit.primitives.sub_question import (
+    REFERENCE,
+    Kind,
+    SubQuestion,
+    listed,
+    ordered,
+    read_plan,
+)
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session
-
-Kind = Literal["number", "yes/no", "choice", "list", "text"]
-"""What the answer of a sub-question is."""
-
-UNKNOWN: Final = "unknown"
-"""What stands for an answer that was not found."""
-
-_LINE: Final = re.compile(
-    r"^[ \t*#>-]{0,8}Q?(\d{1,4})[.):]{1,2}(?=[\s*\[])[\t *]*+"
-    r"(?:\[([^\]\n]{1,500})\])?[\t *]*+(\S.*)$",
-    re.MULTILINE,
-)
-_REFERENCE: Final = re.compile(r"#(\d{1,4})\b")
-_MARK: Final = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,51 +76,6 @@ DECOMPOSED: Final = DecomposePrompts(
 
 
 @dataclass(frozen=True, slots=True)
-class SubQuestion:
-    """A part of a question.
-
-    Attributes:
-        number: Its name in references.
-        text: What it asks, with references such as «#1».
-        kind: The type of its answer.
-        choices: What a choice is among.
-        needs: The numbers of the answers it waits for.
-        dropped: References that could not be kept: to no sub-question, to itself, or in a ring.
-        answer: The answer; None when none was found or it has not been asked.
-    """
-
-    number: int
-    text: str
-    kind: Kind = "text"
-    choices: tuple[str, ...] = ()
-    needs: tuple[int, ...] = ()
-    dropped: tuple[int, ...] = ()
-    answer: Hashable | None = None
-
-    @property
-    def extract(self) -> Extractor:
-        """How its answer is read."""
-        match self.kind:
-            case "number":
-                return answers.number
-            case "yes/no":
-                return answers.yes_no
-            case "choice":
-                return answers.choice(self.choices)
-            case "list":
-                return Extractor("list", _items)
-            case "text":
-                return Extractor("text", _text)
-
-    @property
-    def said(self) -> str:
-        """Its answer as it stands in other questions."""
-        if isinstance(self.answer, tuple):
-            return ", ".join(map(str, self.answer))
-        return UNKNOWN if self.answer is None else str(self.answer)
-
-
-@dataclass(frozen=True, slots=True)
 class Decomposition:
     """The parts of a question by their numbers, and what was made of them."""
 
@@ -154,7 +102,7 @@ class Decomposition:
 
     def __str__(self) -> str:
         """Show each part with its answer, then the text of the whole."""
-        return "\n".join([_listed(self.parts), self.text])
+        return "\n".join([listed(self.parts), self.text])
 
 
 @primitive
@@ -210,7 +158,7 @@ async def decompose(
     planning = followed_by(question, prompts.plan, n=str(n))
     plan = (await asker.step("plan").ask(planning)).text
     parts = await _answer_all(asker, question, ordered(read_plan(plan)[:n]), of=of, prompts=prompts)
-    combining = followed_by(question, prompts.whole, parts=_listed(parts) or "none")
+    combining = followed_by(question, prompts.whole, parts=listed(parts) or "none")
     text = (await asker.step("whole").ask(combining)).text.strip()
     value = extract(text)
     reason = "" if value is not None else "no answer found in the text"
@@ -218,69 +166,6 @@ async def decompose(
     return Result(
         value, evidence=Decomposition(in_order, text), reason=reason, extractor=str(extract)
     )
-
-
-def read_plan(plan: str) -> tuple[SubQuestion, ...]:
-    r"""Read numbered sub-questions off a text; what is not numbered is passed over.
-
-    >>> [(s.kind, s.text) for s in read_plan("Sure!\n1. [yes/no] Is it red?\n2) Why?")]
-    [('yes/no', 'Is it red?'), ('text', 'Why?')]
-    """
-    parts: dict[int, SubQuestion] = {}
-    for number, kind, text in _LINE.findall(plan):
-        if int(number) not in parts:
-            parts[int(number)] = SubQuestion(int(number), text.strip(), *_kind_of(kind))
-    return tuple(parts.values())
-
-
-def _kind_of(written: str) -> tuple[Kind, tuple[str, ...]]:
-    """Read the type in brackets; a choice with fewer than two choices is a text."""
-    name, _, rest = written.partition(":")
-    name = re.sub(r"[\s_-]+", " ", name).strip().casefold()
-    if name == "choice":
-        choices = {c.strip().casefold(): c.strip() for c in re.split(r"[|,;]", rest) if c.strip()}
-        return ("choice", tuple(choices.values())) if len(choices) > 1 else ("text", ())
-    kinds: dict[str, Kind] = {
-        "number": "number",
-        "integer": "number",
-        "yes/no": "yes/no",
-        "yes no": "yes/no",
-        "boolean": "yes/no",
-        "list": "list",
-    }
-    return kinds.get(name, "text"), ()
-
-
-def ordered(parts: Sequence[SubQuestion]) -> tuple[SubQuestion, ...]:
-    """Order sub-questions so that each stands behind those it needs.
-
-    References to none, or to itself, are dropped. In a ring of references, the one written first
-    loses those that are still open.
-
-    >>> ring = [SubQuestion(1, "Is #2 red?"), SubQuestion(2, "Is #1 or #7 red?")]
-    >>> [(part.number, part.needs, part.dropped) for part in ordered(ring)]
-    [(1, (), (2,)), (2, (1,), (7,))]
-    """
-    known = {part.number for part in parts}
-    waiting = []
-    for part in parts:
-        named = dict.fromkeys(int(number) for number in _REFERENCE.findall(part.text))
-        needs = tuple(number for number in named if number in known and number != part.number)
-        dropped = tuple(number for number in named if number not in needs)
-        waiting.append(replace(part, needs=needs, dropped=dropped))
-    done: list[SubQuestion] = []
-    numbers: set[int] = set()
-    while waiting:
-        ready = [part for part in waiting if numbers.issuperset(part.needs)]
-        if not ready:
-            first = waiting[0]
-            open_ones = tuple(number for number in first.needs if number not in numbers)
-            kept = tuple(number for number in first.needs if number in numbers)
-            ready = [first := replace(first, needs=kept, dropped=(*first.dropped, *open_ones))]
-        done += ready
-        numbers |= {part.number for part in ready}
-        waiting = [part for part in waiting if part.number not in numbers]
-    return tuple(done)
 
 
 async def _answer_all(
@@ -298,7 +183,7 @@ async def _answer_all(
     async def answer(part: SubQuestion) -> SubQuestion:
         for number in part.needs:
             await is_ready[number].wait()
-        text = _REFERENCE.sub(partial(_referred, part, answered), part.text)
+        text = REFERENCE.sub(partial(_referred, part, answered), part.text)
         step = session.step(f"part {part.number}")
         text += f" ({' | '.join(part.choices)})" if part.choices else ""
         form = dict(prompts.forms).get(part.kind, "")
@@ -325,26 +210,3 @@ async def _answer(
     if isinstance(value, str):
         return part.extract(value)
     return value if isinstance(value, Hashable) else str(value)
-
-
-def _listed(parts: Sequence[SubQuestion]) -> str:
-    in_order = sorted(parts, key=lambda part: part.number)
-    return "\n".join(f"#{part.number} {part.text} {part.said}" for part in in_order)
-
-
-def _text(text: str) -> str | None:
-    """The answer as it is written, in one line."""
-    return " ".join(text.split()) or None
-
-
-def _items(text: str) -> tuple[str, ...] | None:
-    """The lines of a list without their marks; a single line is split at its commas."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    pieces = re.split(r"[,;、]", lines[0]) if len(lines) == 1 else lines
-    found = [_without_mark(piece.strip()).strip() for piece in pieces]
-    return tuple(item for item in found if item) or None
-
-
-def _without_mark(item: str) -> str:
-    mark = _MARK.match(item)
-    return item[mark.end() :] if mark else item

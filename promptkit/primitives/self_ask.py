@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, cast
 
 from promptkit.errors import OptionError
-from promptkit.explanation import Paragraph, Section, Table
 from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.follow_up import (
+    FINAL,
+    FOLLOW_UP,
+    INTERMEDIATE,
+    FollowUp,
+    FollowUps,
+    read_turn,
+)
 from promptkit.primitives.primitive import Asked, fill, primitive, steady, with_instruction
 from promptkit.primitives.sampling import Solver, solve
 from promptkit.prompt import Message, Prompt
@@ -47,48 +52,6 @@ ALONE: Final = Prompt("Answer in one short sentence: {followup}")
 """Asks the model itself to answer a follow-up, where there is no search."""
 
 NOTHING_FOUND: Final = "Nothing was found."
-
-_FOLLOW_UP: Final = re.compile(
-    r"^[ \t*_>#-]*follow[ -]?up(?: question)? ?\d*[*_ ]*[:\uff1a][*_\s]*(.*\S)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_INTERMEDIATE: Final = re.compile(
-    r"^[ \t*_>#-]*intermediate answer ?\d*[*_ ]*[:\uff1a][*_\s]*(.*\S)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_FINAL: Final = re.compile(r"(?:so\s+)?the\s+final\s+answer\s+is\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """A follow-up question with its answer, and whether a search gave it or the model did."""
-
-    question: str
-    answer: str
-    is_searched: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUps:
-    """What was asked on the way, and the text that the answer was read from."""
-
-    asked: tuple[FollowUp, ...]
-    text: str
-
-    def sections(self) -> Iterator[Section]:
-        """Yield the follow-ups and the last text."""
-        if self.asked:
-            rows = tuple(
-                (each.question, each.answer, "search" if each.is_searched else "model")
-                for each in self.asked
-            )
-            yield Table("Follow-up questions", ("question", "answer", "by"), rows)
-        yield Paragraph(self.text)
-
-    def __str__(self) -> str:
-        """Show the whole in the paper's form."""
-        lines = [f"Follow up: {f.question}\nIntermediate answer: {f.answer}" for f in self.asked]
-        return "\n".join([*lines, self.text])
 
 
 @primitive
@@ -175,54 +138,6 @@ async def self_ask(
     return _read(tuple(asked), text, extract)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What the model wrote in one turn: answered follow-ups, then an open one or none."""
-
-    text: str
-    answered: tuple[FollowUp, ...] = ()
-    followup: str | None = None
-
-
-def read_turn(text: str, *, keep_answers: bool) -> Turn:
-    r"""Read the follow-ups off a turn.
-
-    >>> read_turn("Follow up: Who?\nIntermediate answer: Ada.", keep_answers=False).followup
-    'Who?'
-    >>> read_turn("Follow up: Who?\nIntermediate answer: Ada.", keep_answers=True).answered
-    (FollowUp(question='Who?', answer='Ada.', is_searched=False),)
-
-    Args:
-        text: What the model wrote.
-        keep_answers: Whether the answers that it wrote itself count; otherwise its first
-            follow-up is open, and what stands behind it is dropped.
-    """
-    opened = list(_FOLLOW_UP.finditer(text))
-    end = _FINAL.search(text)
-    if end is not None and (keep_answers or not opened or end.start() < opened[0].start()):
-        opened = [each for each in opened if each.start() < end.start()]
-        return Turn(text, _pairs(text, opened))
-    if not opened:
-        return Turn(text)
-    if not keep_answers:
-        return Turn(text[: opened[0].end()], (), opened[0].group(1))
-    last = opened[-1]
-    if _INTERMEDIATE.search(text, last.end()):
-        return Turn(text, _pairs(text, opened))
-    return Turn(text[: last.end()], _pairs(text, opened[:-1]), last.group(1))
-
-
-def _pairs(text: str, opened: Sequence[re.Match[str]]) -> tuple[FollowUp, ...]:
-    """The follow-ups that the model answered itself, each before the next one begins."""
-    pairs = []
-    ends = [each.start() for each in opened[1:]] + [len(text)]
-    for each, end in zip(opened, ends, strict=False):
-        answer = _INTERMEDIATE.search(text, each.end(), end)
-        if answer is not None:
-            pairs.append(FollowUp(each.group(1), answer.group(1)))
-    return tuple(pairs)
-
-
 async def _answer(session: Session, followup: str, search: Search | None, alone: Prompt) -> str:
     if search is None:
         return (await session.ask(fill(alone, followup=followup))).text.strip()
@@ -247,12 +162,12 @@ def takes_session(search: Callable[..., Any]) -> bool:
     except (TypeError, ValueError):  # some functions in C do not tell
         return False
     needed = [
-        each
+        each.name
         for each in parameters
         if each.default is each.empty
         and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
     ]
-    return len(needed) > 1
+    return len(needed) > 1 or needed == ["session"]
 
 
 def as_found(found: object) -> str:
@@ -271,11 +186,11 @@ def as_found(found: object) -> str:
 
 
 def _read(asked: tuple[FollowUp, ...], text: str, extract: Extractor) -> Result[Hashable]:
-    ends = [each.start() for each in _FINAL.finditer(text)] + [len(text)]
+    ends = [each.start() for each in FINAL.finditer(text)] + [len(text)]
     said = text if len(ends) == 1 else text[ends[0] : ends[1]]  # a base model may go on and on
     value = extract(said) if said else None
-    still_asks = len(ends) == 1 and _FOLLOW_UP.search(text) is not None
-    if still_asks and not _INTERMEDIATE.search(text):
+    still_asks = len(ends) == 1 and FOLLOW_UP.search(text) is not None
+    if still_asks and not INTERMEDIATE.search(text):
         value = None
     evidence, name = FollowUps(asked, text), str(extract)
     if value is None:

@@ -16,7 +16,7 @@ from promptkit import Prompt
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge
 from promptkit.primitives import answers, chain_of_thought, decompose, vote
-from promptkit.primitives.decompose import SubQuestion, ordered, read_plan
+from promptkit.primitives.sub_question import SubQuestion, ordered, read_plan
 from promptkit.request import Request
 from promptkit.result import Result
 from promptkit.testing import Scripted
@@ -256,3 +256,11 @@ async def test_at_least_one_part_must_be_allowed() -> None:
     with pytest.raises(OptionError, match="n=0"):
         await decompose(session, "?", n=0)
     assert not model.requests
+
+
+@given(st.lists(st.text("aA|,;:! ?é-一", max_size=12), max_size=4), st.text(max_size=40))
+def test_any_type_that_a_plan_names_can_be_read(kinds: list[str], reply: str) -> None:
+    plan = "\n".join(f"{i}. [choice: {kind}] What?" for i, kind in enumerate(kinds, 1))
+    for part in read_plan(plan):
+        value = part.extract(reply)
+        assert value is None or part.kind == "text" or value in part.choices

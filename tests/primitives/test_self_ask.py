@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 import promptkit as pk
 from promptkit import Prompt
+from promptkit import primitives as p
 from promptkit.errors import OptionError
 from promptkit.primitives import answers, chain_of_thought, self_ask, vote
-from promptkit.primitives.self_ask import NOTHING_FOUND, read_turn
+from promptkit.primitives.follow_up import read_turn
+from promptkit.primitives.self_ask import NOTHING_FOUND
 from promptkit.request import Request
 from promptkit.result import Result
 from promptkit.testing import Scripted
@@ -202,6 +204,7 @@ async def test_a_search_is_any_function_or_a_primitive() -> None:
         (lambda _: None, NOTHING_FOUND),
         (a_primitive, "searched So the final answer is: 1"),
         (partial(chain_of_thought, extract=answers.number), "1"),
+        (p.partial(chain_of_thought, extract=answers.number), "1"),
     ):
         session, _ = turns("Follow up: How old did Ada get?", "So the final answer is: 1")
         result = await self_ask(session, "?", search=search)
