@@ -193,7 +193,12 @@ def _check(criterion: Criterion, likely: Distribution) -> Checked:
 
 
 def judged(checks: Sequence[Checked], pass_at: float) -> Verdict:
-    """Return the verdict of some checks."""
+    """Return the verdict of some checks.
+
+    >>> likely = Distribution(OPTIONS, (0.9, 0.1, 0.0), "logprobs", 1, 1.0)
+    >>> print(judged([Checked(Criterion("It is polite."), "yes", 0.9, likely)], 1.0))
+    pass (90%)
+    """
     total = {answer: _weight(checks, answer) for answer in ("yes", "no", "unsure")}
     decided = total["yes"] + total["no"]
     met = total["yes"] / decided if decided else None

@@ -115,6 +115,11 @@ def _candidate_of(result: Result[Any], extract: Extractor) -> Candidate:
 async def solve(session: Session, question: Asked, of: Solver) -> Result[Any]:
     """Let a solver answer a question.
 
+    >>> import promptkit as pk
+    >>> session = pk.connect(transport=pk.testing.Scripted("Answer: 4"), model="scripted")
+    >>> pk.run(solve(session, "2 + 2?", pk.primitives.chain_of_thought)).value
+    '4'
+
     Raises:
         OptionError: When it returns something else than a Result.
     """

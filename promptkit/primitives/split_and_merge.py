@@ -159,7 +159,7 @@ async def split_and_merge(
     asks = [
         _ask_piece(
             asker.step(f"piece {number}"),
-            fill_piece(question, piece, span, number=number, count=len(spans), nothing=nothing),
+            _fill_piece(question, piece, span, number=number, count=len(spans), nothing=nothing),
             of,
             nothing,
         )
@@ -178,7 +178,7 @@ async def split_and_merge(
     return Result(value, evidence=Merged(tuple(found)), reason=reason, extractor=name)
 
 
-def fill_piece(
+def _fill_piece(
     question: Asked, piece: Prompt, span: Span, *, number: int, count: int, nothing: str
 ) -> Prompt:
     """Return what is asked of one piece."""

@@ -136,7 +136,11 @@ def ordered(parts: Sequence[SubQuestion]) -> tuple[SubQuestion, ...]:
 
 
 def listed(parts: Sequence[SubQuestion]) -> str:
-    """Show sub-questions with their answers, by their numbers."""
+    r"""Show sub-questions with their answers, by their numbers.
+
+    >>> listed([SubQuestion(2, "Why?"), SubQuestion(1, "Who?", answer="Ada")])
+    '#1 Who? Ada\n#2 Why? unknown'
+    """
     in_order = sorted(parts, key=lambda part: part.number)
     return "\n".join(f"#{part.number} {part.text} {part.said}" for part in in_order)
 
