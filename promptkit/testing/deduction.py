@@ -12,8 +12,16 @@ from functools import lru_cache
 from typing import Final
 
 from promptkit.errors import ProgramError
-from promptkit.logic import Clause, Closure, Literal, clauses_of, close, read_clause, write
-from promptkit.logic.english import read_query
+from promptkit.logic import (
+    Clause,
+    Closure,
+    Literal,
+    clauses_of,
+    close,
+    read_clause,
+    read_query,
+    write,
+)
 
 _LABELLED: Final = re.compile(r"^\s*(S\d+): (.+?)\s*$", re.MULTILINE)
 _STEP: Final = re.compile(r"^From (.+) follows (S\d+): (.+)$")

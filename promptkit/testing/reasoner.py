@@ -19,7 +19,7 @@ from hashlib import blake2b
 from typing import Final, Literal, get_args
 
 from promptkit.errors import OptionError
-from promptkit.logic import read_clause, write
+from promptkit.logic import read_clause, read_query, write
 from promptkit.primitives.answers import choice
 from promptkit.prompt import Prompt
 from promptkit.request import Request
@@ -174,30 +174,32 @@ class Reasoner:
 
     def move(self, request: Request, asked: Recognised) -> Move:
         """Return what is right to say to one of the known prompts, and what would be wrong."""
-        slots, kind = asked.slots, asked.kind
-        question = slots.get("question", slots.get("before", ""))
+        kind = asked.kind
         if kind in ("select_first", "select_next"):
-            return self.picked(slots, kind)
+            return self.picked(asked.slots, kind)
+        if kind in ("judge", "judge_step", "compare", "same", "choose_response"):
+            return self.judged(asked.slots, kind)
+        if kind in ("infer", "halt", "answer", "value"):
+            return self.stepped(request, asked.slots, kind)
+        if kind == "conclude":
+            return Move(_verdict_in(asked.slots["before"]) or "unknown", ("True", "False"))
+        return self.told(request, asked.slots, kind)
+
+    def stepped(self, request: Request, slots: Mapping[str, str], kind: str) -> Move:
+        """Answer what follows on a selection."""
         if kind == "infer":
             return _inferred(slots["selection"])
+        question = slots["question"]
         if kind == "halt":
             lines = slots["inferences"].splitlines()
             knows = logic.answers_by(lines[-1] if lines else "", question) is not None
             return _either(knows, "yes", "no")
         if kind == "answer":
-            return _answered(
-                logic.answers_by(slots["inference"], question), _allowed(request, slots)
-            )
-        if kind == "value":
-            statements = logic.labelled(slots["statements"])
-            return _either(
-                logic.is_sound(statements, slots["trace"], question), "correct", "incorrect"
-            )
-        if kind in ("judge", "judge_step", "compare", "same", "choose_response"):
-            return self.judged(slots, kind)
-        if kind == "conclude":
-            return Move(_verdict_in(slots["before"]) or "unknown", ("True", "False"))
-        return self.told(request, slots, kind)
+            holds = logic.answers_by(slots["inference"], question)
+            return _answered(holds, _allowed(request, slots))
+        statements = logic.labelled(slots["statements"])
+        is_sound = logic.is_sound(statements, slots["trace"], question)
+        return _either(is_sound, "correct", "incorrect")
 
     def picked(self, slots: Mapping[str, str], kind: str) -> Move:
         """Answer a selection prompt."""
@@ -255,7 +257,7 @@ class Reasoner:
                 write(fact.negated) if fact else f"It is not true that {statement}", (statement,)
             )
         if kind == "restate":
-            query = logic.read_query(statement)
+            query = read_query(statement)
             return Move(write(query) if query else statement)
         reasons = logic.reasons(statement, self.knowledge, is_true=kind == "explain_true")
         other = logic.reasons(statement, self.knowledge, is_true=kind != "explain_true")
@@ -303,19 +305,20 @@ class Reasoner:
     def by_habit(self, request: Request, asked: Recognised) -> str | None:
         """Return what a habit makes it say; None where none does."""
         kind = _KIND_OF.get(asked.kind, asked.kind)
-        if "silent" in self.habits:
-            return ""
-        if "ignores_format" in self.habits:
-            return _TALK
-        if "never_halts" in self.habits and kind == "halt":
-            return "no"
-        if "hallucinates" in self.habits and kind in ("select", "judge"):
-            return "S999"
+        always = {"silent": "", "ignores_format": _TALK}
+        sometimes = {
+            "never_halts": (("halt",), "no"),
+            "hallucinates": (("select", "judge"), "S999"),
+        }
+        for habit in self.habits:
+            if habit in always:
+                return always[habit]
+            kinds, said = sometimes.get(habit, ((), ""))
+            if kind in kinds:
+                return said
         if "agrees" in self.habits:
             return _agreed(request, asked)
-        if "contradicts" in self.habits:
-            return self.contradicted(request, asked)
-        return None
+        return self.contradicted(request, asked) if "contradicts" in self.habits else None
 
     def contradicted(self, request: Request, asked: Recognised) -> str | None:
         """Say one thing now and its opposite then; both halves of a pair are true."""
