@@ -130,6 +130,7 @@ async def refine(
     else:
         answer = Candidate(draft, extract(draft))
     tries: list[Judged] = []
+    ending = "the answers were found to be wrong"
     while True:
         here = session.step(f"signal {len(tries) + 1}")
         tries.append(await _signalled(here, question, answer, signal, checks))
@@ -140,7 +141,8 @@ async def refine(
         asked = followed_by(question, prompt, **told)
         text = (await session.step(f"try {len(tries) + 1}").ask(asked, **how)).text
         if any(text == each.text for each in tries):
-            break  # at this temperature it would be repeated for ever
+            ending = "the model repeats an answer that was found to be wrong"
+            break
         answer = Candidate(text, extract(text))
     known: dict[str, Any] = {
         "evidence": Tries(tuple(tries)),
@@ -149,7 +151,7 @@ async def refine(
         "extractor": str(extract),
     }
     if reason:
-        return Result.unknown(f"{len(tries)} answers were found to be wrong", **known)
+        return Result.unknown(ending, **known)
     score = tries[-1].score
     confidence = score if score is not None and score <= 1 else None
     return Result(answer.value, confidence, **known)
