@@ -264,6 +264,18 @@ async def test_the_same_draw_twice_is_two_samples_where_chance_decides():
     assert drawn.evidence.text == " said 3 said 4099"
 
 
+async def test_models_that_branch_off_do_not_see_each_other():
+    def program(lm):
+        lm += gen("x", list_append=True)
+        one, two = lm + "!" + gen("x", list_append=True), lm + "?"
+        return lm + f"{len(one['x'])} and {len(two['x'])} of {len(lm['x'])}"
+
+    session, _ = session_of()
+    result = await guidance_program(session, program)
+    assert result.evidence.text == " said 02 and 1 of 1"
+    assert result.value == {"x": [" said 0"]}
+
+
 @pytest.mark.parametrize("text", ["", "hyena", "wolf or cat", "\ud800"])
 async def test_an_answer_that_does_not_obey_is_no_value_and_no_crash(text):
     session, model = session_of(lambda _: text)
