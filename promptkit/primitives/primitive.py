@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from promptkit.errors import OptionError
+from promptkit.primitives.answers.extractor import as_extractor
 from promptkit.prompt import Message, Part, Prompt
 from promptkit.result import Result, StepCost, Verdict
 from promptkit.session import Session
@@ -27,13 +28,15 @@ def primitive(
 ) -> Callable[Concatenate[Session, P], Awaitable[R]]:
     """Trace the calls of `function` under a step of its name, and keep its result there.
 
-    The result is told what each step took.
+    The result is told what each step took. A plain function as `extract` becomes an Extractor.
     """
     name = function.__name__.lstrip("_")
 
     @wraps(function)
     async def traced(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> R:
         here = session.step(name)
+        if kwargs.get("extract") is not None:
+            kwargs["extract"] = as_extractor(kwargs["extract"])
         result = await function(here, *args, **kwargs)
         if isinstance(result, (Result, Verdict)):
             result = cast("R", replace(result, steps=costs_of(here.trace)))

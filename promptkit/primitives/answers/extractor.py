@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from promptkit.errors import OptionError
@@ -14,7 +14,7 @@ Same = Callable[[Hashable, Hashable], bool]
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """Reads one kind of answer.
+    """Reads one kind of answer. Two of the same name and version are equal.
 
     Attributes:
         name: As it stands in results, with its arguments.
@@ -24,9 +24,9 @@ class Extractor:
     """
 
     name: str
-    find: Callable[[str], Hashable | None]
+    find: Callable[[str], Hashable | None] = field(repr=False, compare=False)
     version: int = 1
-    same: Same | None = None
+    same: Same | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, text: str) -> Hashable | None:
         """Return the answer that stands in `text`."""
@@ -35,6 +35,23 @@ class Extractor:
     def __str__(self) -> str:
         """Show name and version."""
         return f"{self.name} v{self.version}"
+
+
+def as_extractor(extract: object) -> Extractor:
+    """Return an extractor as it is, and a plain function of a text as one of its name.
+
+    >>> str(as_extractor(str.strip))
+    'strip v1'
+
+    Raises:
+        OptionError: When it is neither.
+    """
+    if isinstance(extract, Extractor):
+        return extract
+    if not callable(extract):
+        hint = "give one of `answers`, or a function from a text to an answer or None"
+        raise OptionError(f"extract={extract!r}", hint=hint)
+    return Extractor(getattr(extract, "__name__", type(extract).__name__), extract)
 
 
 def equal(one: Hashable | None, other: Hashable | None, extractor: Extractor) -> bool:
