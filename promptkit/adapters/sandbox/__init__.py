@@ -181,8 +181,11 @@ def _outcome(said: bytes, code: int, limits: ProgramLimits, *, was_late: bool) -
         raise ProgramError(f"the program's process ended early (code {code})") from None
     if "error" in answer:
         raise ProgramError(str(answer["error"]))
-    return Outcome(_hashable(answer["value"]), answer["printed"])
+    return Outcome(_hashable(answer["value"]), _hashable(answer["printed"]))
 
 
 def _hashable(value: Any) -> Any:
+    """Return lists as tuples, and texts without half surrogate pairs: files could not hold them."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
     return tuple(map(_hashable, value)) if isinstance(value, list) else value

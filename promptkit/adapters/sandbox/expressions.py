@@ -107,6 +107,7 @@ class Expressions:
         self.line = 0
         self.calls = 0
         self.globals = Scope()
+        self.globals.values["__name__"] = "__main__"  # programs often end by asking for it
         self.last: Any = None
 
     def execute(self, body: list[ast.stmt], scope: Scope) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
+import string
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -160,6 +161,27 @@ def _of_lists(function: Callable[..., Iterable[Any]]) -> Callable[..., Any]:
     return call
 
 
+def _numbered(budget: Budget, values: Any, start: int = 0) -> Any:
+    return budget.listed(enumerate(budget.listed(values), start))
+
+
+def _filled(budget: Budget, text: str, *values: Any, **named: Any) -> Any:
+    """Fill the fields of a text as `str.format` does, but for what leads into a value."""
+    parts: list[str] = []
+    following = iter(range(len(values)))
+    for literal, name, spec, conversion in string.Formatter().parse(text):
+        parts.append(literal)
+        if name is None:
+            continue
+        is_plain = not name or name.isidentifier() or name.isdecimal()
+        if conversion or not is_plain:
+            raise RefusedError(f"the field {name!r} in a format")
+        place: Any = name if name.isidentifier() else int(name) if name else next(following)
+        value = named[place] if name.isidentifier() else values[place]
+        parts.append(budget.formatted(value, spec or ""))
+    return budget.made("".join(parts))
+
+
 def _arrangements(function: Callable[..., Iterator[tuple[Any, ...]]]) -> Callable[..., Any]:
     """Let a function of `itertools` in: it makes tuples one by one."""
 
@@ -220,7 +242,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "bool": _plain(bool),
     "dict": _table,
     "divmod": _plain(divmod),
-    "enumerate": _of_lists(enumerate),
+    "enumerate": _numbered,
     "float": _plain(float),
     "format": _format,
     "int": _plain(int),
@@ -326,6 +348,7 @@ MODULES: Final[dict[str, Module]] = {
         "sympy",
         {name: FUNCTIONS[name] for name in ("Eq", "Rational", "Symbol", "solve", "symbols")},
     ),
+    "typing": Module("typing", dict.fromkeys(["Any", "Dict", "List", "Optional", "Tuple"])),
     "itertools": Module(
         "itertools",
         {
@@ -378,7 +401,7 @@ _DATE_METHODS: Final[dict[str, Callable[..., Any]]] = {
 
 METHODS: Final[dict[type, dict[str, Callable[..., Any]]]] = {
     str: {name: _plain(getattr(str, name)) for name in _TEXT_METHODS}
-    | {"join": _strung, "replace": _replaced},
+    | {"format": _filled, "join": _strung, "replace": _replaced},
     list: {name: _plain(getattr(list, name)) for name in ("copy", "count", "index", "pop")}
     | {name: _plain(getattr(list, name)) for name in ("clear", "remove", "reverse")}
     | {"append": _appended, "extend": extended, "insert": _inserted},
