@@ -57,7 +57,7 @@ def right(system: str) -> tuple[bool, ...]:
 def rows() -> list[Row]:
     """The table's rows."""
     stored = {name: per_cent([item[name]["is_correct"] for item in items()]) for name in SYSTEMS}
-    return [
+    table = [
         Row(
             name=f"GSM8K, {name.replace('_', ' ')}",
             published=published,
@@ -67,6 +67,20 @@ def rows() -> list[Row]:
         )
         for name, published in SYSTEMS.items()
     ]
+    for size in ("6b", "175b"):
+        found = gain(size)
+        table.append(
+            Row(
+                name=f"GSM8K, {size}, verification's gain in points (95 % interval {found.low:.1f} "
+                f"to {found.high:.1f}; only one of the two right: {found.first_only} and "
+                f"{found.second_only}; McNemar {found.mcnemar:.1f})",
+                published=None,
+                recorded=stored[f"{size}_verification"] - stored[f"{size}_finetuning"],
+                ours=found.gain,
+                n=found.n,
+            )
+        )
+    return table
 
 
 def gain(size: str) -> Paired:
@@ -77,8 +91,9 @@ def gain(size: str) -> Paired:
 def test_each_system_has_its_figure_and_its_stored_verdicts() -> None:
     for row in rows():
         assert row.n == 1319
-        assert row.ours == pytest.approx(row.published, abs=0.005)
-        assert row.ours == row.recorded
+        assert row.ours == pytest.approx(row.recorded)
+        if row.published is not None:
+            assert row.ours == pytest.approx(row.published, abs=0.005)
     for name in SYSTEMS:
         assert list(right(name)) == [item[name]["is_correct"] for item in items()]
 
