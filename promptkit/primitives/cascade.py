@@ -123,7 +123,8 @@ class Escalation:
         )
         yield Table("Models", ("model", "answer", "share", "needed", "drawn", "cost"), rows)
         for rung in self.rungs:
-            yield from Votes(rung.counts, rung.texts, self.extractor).sections()
+            for section in Votes(rung.counts, rung.texts, self.extractor).sections():
+                yield replace(section, title=f"{rung.model}: {section.title}")
 
     def __str__(self) -> str:
         """Name the model that answered."""
