@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from promptkit.constraint import Constraint
+
 Source = Literal["endpoint", "cache", "replay", "joined"]
 """Where an answer came from. «joined» waited for an equal request that was already under way."""
 
@@ -126,6 +128,7 @@ class Response(Deferred):
         vectors: Embeddings, one list of floats per input.
         moderations: Moderation results as the endpoint gave them, one mapping per input.
         headers: The rate-limit and request-id headers.
+        constraint: What the answer was to look like, where the question said so.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -136,6 +139,17 @@ class Response(Deferred):
     vectors: tuple[tuple[float, ...], ...] | None = None
     moderations: tuple[Mapping[str, Any], ...] | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    constraint: Constraint | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def obeys(self) -> bool:
+        """Whether the text is what the constraint allows; True where there is none."""
+        return self.constraint is None or self.constraint.allows(self.text)
+
+    @property
+    def captures(self) -> dict[str, Any]:
+        """What the constraint names in the text; empty where it names nothing or is not obeyed."""
+        return (self.constraint.captures(self.text) if self.constraint else None) or {}
 
     @property
     def text(self) -> str:

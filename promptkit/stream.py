@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 from promptkit.heartbeat import Heartbeat
 from promptkit.request import Request
@@ -17,7 +18,10 @@ from promptkit.transport import OnText, Transport
 async def traced_call(
     transport: Transport, trace: Step, request: Request, on_text: OnText | None = None
 ) -> Response:
-    """Ask, and write into the trace what became of it."""
+    """Ask, and write into the trace what became of it.
+
+    The response is told its constraint, so that whoever reads it can check it.
+    """
     started = time.monotonic()
     try:
         with Heartbeat():
@@ -28,6 +32,8 @@ async def traced_call(
         elapsed = time.monotonic() - started
         trace.record(Call(request, None, error, time.time(), elapsed, attempts, unsettled))
         raise
+    if request.options.constraint is not None:
+        response = replace(response, constraint=request.options.constraint)
     log = response.log
     elapsed = time.monotonic() - started
     trace.record(

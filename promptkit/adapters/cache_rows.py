@@ -132,6 +132,8 @@ def _decode_field(response: Response, name: str, row: Row) -> None:
         value = NO_HEADERS
     elif name == "model":
         value = row[2]
+    elif name == "constraint":
+        value = None  # the question's, and not stored with its answer
     elif row[0] is None:
         _decode_body(response, row[9])
         return
