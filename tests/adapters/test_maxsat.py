@@ -94,6 +94,12 @@ def test_what_is_not_connected_is_solved_apart() -> None:
     assert solved.is_settled
 
 
+def test_what_weighs_nothing_joins_nothing() -> None:
+    clauses: list[tuple[int, Clause]] = [(1, (-v,)) for v in range(1, 101)]
+    clauses += [(0, (-v, v + 1)) for v in range(1, 100)]
+    assert solve(clauses, [True] * 100, time_limit_s=0.001) == Solved((False,) * 100)
+
+
 @pytest.mark.parametrize("solver", ["milp", "rc2"])
 def test_many_connected_variables_are_solved_in_a_process(solver: maxsat.Solver) -> None:
     if solver == "rc2":

@@ -73,6 +73,24 @@ async def test_an_explanation_is_related_in_the_polarity_that_is_believed() -> N
     assert not any(f"<premise>{WARM}" in text for text in related)
 
 
+async def test_what_comes_out_false_is_not_heard() -> None:
+    weaker, soothes = (0.75, 0.25), "Smoke soothes."
+    world = smoke(
+        beliefs={Q: UNSURE, TAR: SURE, soothes: weaker},
+        why={(Q, True): [soothes], (Q, False): [TAR]},
+        relations={
+            (TAR, soothes): "contradicts",
+            (TAR, Q): "contradicts",
+            (soothes, Q): "entails",
+            (soothes, negated(Q)): "contradicts",
+        },
+    )
+    session, _ = world.session()
+    result = await maieutic(session, Q)
+    assert (result.value, result.evidence.readings) == (False, (("QF0", -1),))
+    assert [demand.name for demand in result.evidence.solution.broken] == ["QT0"]
+
+
 async def test_an_integral_statement_needs_no_explanation() -> None:
     session, model = smoke(beliefs={Q: WRONG}).session()
     result = await maieutic(session, Q)
