@@ -6,6 +6,7 @@ fine-tuned model, or picked by its verifier among 100. The primitives read the a
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -143,14 +144,17 @@ async def test_best_of_four_with_the_key_as_verifier_is_what_any_has_right() -> 
     assert found == [any(each) for each in zip(*systems, strict=True)]
 
 
-async def test_the_sums_in_solutions_by_people_are_not_refused() -> None:
-    """What is refused has a slip in it, or notation that means something else: 8 of 1,319."""
-    refused = [
-        verdict.reason
-        for item in load("reliability/gsm8k/test.jsonl.gz")
-        if (verdict := p.checks.arithmetic(item["answer"])).outcome == "fail"
+def test_the_sums_in_solutions_by_people_are_hardly_ever_refused() -> None:
+    """What is refused has a slip in it, or notation that means something else."""
+    solutions = [
+        item["answer"]
+        for part in ("test", "train")
+        for item in load(f"reliability/gsm8k/{part}.jsonl.gz")
     ]
-    assert len(refused) <= 8, refused
+    outcomes = Counter(p.checks.arithmetic(solution).outcome for solution in solutions)
+    assert len(solutions) == 8792
+    assert outcomes["fail"] == 23
+    assert outcomes["pass"] > 8500
 
 
 async def test_all_questions_go_through_one_mapped_session() -> None:
