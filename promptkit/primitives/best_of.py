@@ -3,8 +3,8 @@
 Cobbe et al. 2021 (arXiv:2110.14168): 100 samples, ranked by a verifier. There it was trained; here
 it is whatever scores an answer, see `verifier`. With a sound check this is the strongest use of
 samples: of GPT-4's chains of thought on the game of 24 one solves 4 %, the majority of 100 solves
-9 %, and the best of 100 by an exact check 49 % (replayed in tests/replication). With a judge that is
-easily pleased it finds what pleases the judge.
+9 %, and the best of 100 by an exact check 49 % (replayed in tests/replication). With a judge that
+is easily pleased it finds what pleases the judge.
 """
 
 from __future__ import annotations
