@@ -97,6 +97,16 @@ def test_what_is_neither_told_nor_derived_is_unknown_and_so_is_a_contradiction()
     assert close([Clause(cold), Clause(cold.negated)]).verdict(cold) is None
 
 
+def test_ten_thousand_rules_in_a_row_are_no_trouble() -> None:
+    rules = [
+        Clause(Literal(f"p{i + 1}", ("$x",)), (Literal(f"p{i}", ("$x",)),)) for i in range(9999)
+    ]
+    closure = close([Clause(Literal("p0", ("a",))), *reversed(rules)])
+    last = Literal("p9999", ("a",))
+    assert closure.verdict(last) is True
+    assert len(closure.proof(last)) == 10_000
+
+
 def test_rules_that_multiply_end_at_a_bound() -> None:
     facts = [Clause(Literal("n", (str(i),))) for i in range(60)]
     body = tuple(Literal("n", (f"${i}",)) for i in range(6))

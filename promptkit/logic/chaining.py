@@ -17,7 +17,7 @@ from promptkit.logic.clause import Clause, Literal
 MAX_COMPARISONS: Final = 200_000
 """Comparisons of a condition with a fact after which chaining gives up: a second or two."""
 
-MAX_FACTS: Final = 10_000
+MAX_FACTS: Final = 50_000
 """Literals after which chaining gives up."""
 
 
@@ -108,10 +108,15 @@ def close(
         if clause.is_fact:
             chain.add(clause.head, Derivation(clause, (), 0))
     rules = [clause for clause in given if clause.body]
+    needing: dict[_Kind, list[int]] = defaultdict(list)
+    for place, rule in enumerate(rules):
+        for condition in rule.body:
+            needing[_kind(condition)].append(place)
     fresh = set(chain.derivations)
     while fresh:
         found: dict[Literal, Derivation] = {}
-        for rule in rules:
+        touched = {place for literal in fresh for place in needing[_kind(literal)]}
+        for rule in (rules[place] for place in sorted(touched)):
             for premises, values in chain.matches(rule.body, fresh):
                 head = rule.head.with_values(values)
                 if head not in chain.derivations and head not in found:
@@ -182,7 +187,10 @@ class _Chain:
                     yield (literal, *premises), bound
 
 
-def _kind(literal: Literal) -> tuple[str, bool, int]:
+_Kind = tuple[str, bool, int]
+
+
+def _kind(literal: Literal) -> _Kind:
     return literal.predicate, literal.is_positive, len(literal.arguments)
 
 

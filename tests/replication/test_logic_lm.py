@@ -2,6 +2,9 @@
 
 Logic-LM (Pan et al. 2023, arXiv:2305.12295) on ProntoQA and ProofWriter, Faithful CoT (Lyu et al.
 2023, arXiv:2301.13379) on GSM8K. No fallback: what does not run has no answer and counts as wrong.
+
+What Logic-LM published for ProofWriter is not set beside ours: its solver takes a query about two
+things, such as Eats(Cat, Mouse, True), for one about the first alone, and so finds them unknown.
 """
 
 from __future__ import annotations
