@@ -15,7 +15,7 @@ from typing import Final
 
 from promptkit.adapters.maxsat import Problem, Solved, Solver
 
-_COMMAND: Final = ("-m", __name__)
+_COMMAND: Final = ("-P", "-m", __name__)  # -P: no module of the working folder is meant
 
 _OWN_SHARE: Final = 0.75
 """Of the time, what HiGHS is told: it looks at the clock now and then only."""
