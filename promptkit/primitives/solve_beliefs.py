@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -36,6 +37,8 @@ _UNITS: Final = 10**9
 
 _MOST: Final = 10**15
 """All weights together, in units: sums stay exact, in whole numbers and in floats."""
+
+_LEAST_S: Final = 1e-3
 
 _ROUNDING: Final = 1e-6
 """By how much a probability, which may be the exponential of a logarithm, may pass 1."""
@@ -190,6 +193,7 @@ def reconcile(
         solver: As for `solve_beliefs`.
         time_limit_s: As for `solve_beliefs`.
     """
+    began = time.monotonic()
     weights = {name: weight_of(name, belief) for name, belief in beliefs.items()}
     demands = [
         Demand((), "true" if weight > 0 else "false", name, abs(weight))
@@ -207,7 +211,9 @@ def reconcile(
     decisive = sum(weight for weight, _ in clauses) + 1
     clauses += [(decisive, (place[n] if is_true else -place[n],)) for n, is_true in settled.items()]
     preferred = [weights[name] >= 0 for name in names]
-    solved = solve(clauses, preferred, solver=solver, time_limit_s=time_limit_s)
+    took = time.monotonic() - began
+    left = time_limit_s - took if time_limit_s > took else min(time_limit_s, _LEAST_S)
+    solved = solve(clauses, preferred, solver=solver, time_limit_s=left)
     return Reconciliation(
         {name: solved.values[place[name] - 1] for name in beliefs},
         tuple(_checked(demand, _clause(demand, place), solved.values) for demand in demands),

@@ -129,6 +129,12 @@ def test_nothing_to_solve_is_solved() -> None:
     assert solve_beliefs({}, []) == {}
 
 
+@pytest.mark.parametrize("limit", [0, -1, math.nan])
+def test_a_time_limit_is_above_zero(limit: float) -> None:
+    with pytest.raises(OptionError, match="seconds above 0"):
+        solve_beliefs({}, [], time_limit_s=limit)
+
+
 @pytest.mark.parametrize(
     ("beliefs", "relations", "message"),
     [
