@@ -97,6 +97,11 @@ _CHAIN: Final = Prompt(
 )
 
 
+def chain_prompt(puzzle: Puzzle) -> Prompt:
+    """Return the question with worked examples that reason step by step."""
+    return _ask(_CHAIN, puzzle)
+
+
 def _ask(prompt: Prompt, puzzle: Puzzle) -> Prompt:
     return prompt.fill(context="\n".join(puzzle.context), question=puzzle.question)
 
@@ -117,7 +122,7 @@ async def ask_by_vote(session: Session, puzzle: Puzzle) -> Result[Any]:
     """Let several chains of thought vote."""
     return await vote(
         session,
-        _ask(_CHAIN, puzzle),
+        chain_prompt(puzzle),
         n=SAMPLES,
         extract=answers.choice(puzzle.choices),
         instruction="",
@@ -126,14 +131,16 @@ async def ask_by_vote(session: Session, puzzle: Puzzle) -> Result[Any]:
     )
 
 
-async def ask_by_selection_inference(session: Session, puzzle: Puzzle) -> Result[Any]:
+async def ask_by_selection_inference(
+    session: Session, puzzle: Puzzle, *, max_steps: int = 2
+) -> Result[Any]:
     """Pick two sentences, infer from them, and see whether that is the answer."""
     return await selection_inference(
         session,
         puzzle.context,
         puzzle.question,
         choices=puzzle.choices,
-        max_steps=2,
+        max_steps=max_steps,
         prompts=COMPLETED,
     )
 

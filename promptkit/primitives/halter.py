@@ -3,18 +3,28 @@
 Two stages, after Creswell and Shanahan 2022 (arXiv:2208.14271): the model is asked whether it knows
 the answer by now; if it does, it picks one of the choices, and sees only the question and the last
 inference. Where no step halts, the answer is unknown.
+
+A small model says yes to everything: of 48 statements, 16 of which answered a question, the
+embedded one found «yes» from 47 to 71 % likely, whichever it was. Two other things tell. How
+likely the question is after the statement: a geometric mean of 0.35 a word or more after one that
+answers it in its own words, 0.17 or less after others. And how likely one of the choices is as the
+answer, before the model is held to them: 15 % or more after 28 of 30 inferences that answered a
+question, 10 % or less after 42 of 42 statements that did not. Where the prompts are made for it,
+the former decides, and for an inference, whose words may not be the question's, the latter too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptkit.primitives.likelihood import weigh
+from promptkit.primitives.likelihood import Distribution, weigh
 from promptkit.primitives.primitive import Asked
 from promptkit.primitives.proof import Statement
-from promptkit.primitives.selection_prompts import SelectionPrompts
+from promptkit.primitives.selection_prompts import SelectionPrompts, about
+from promptkit.primitives.text_likelihood import text_likelihoods
 from promptkit.result import Basis
 from promptkit.session import Session
 
@@ -41,7 +51,8 @@ class Halting:
 
     Attributes:
         votes: How many answers are drawn where no log-probabilities come.
-        halt_at: The probability of «yes» from which the answer is known.
+        halt_at: The probability of «yes», or of any of the choices, from which the answer is
+            known.
     """
 
     question: Asked
@@ -56,7 +67,8 @@ async def halt(
 ) -> Halt | None:
     """Read the answer off the last statement; None where the model does not know it yet.
 
-    It takes at most 2 calls where log-probabilities come, else twice `votes`.
+    It takes at most 2 calls where log-probabilities come, else twice `votes`; one more where a
+    likelihood of the question was asked for in vain.
 
     Args:
         session: Who answers.
@@ -65,6 +77,46 @@ async def halt(
         how: The question and the rest.
     """
     prompts = how.prompts
+    knows, enough, basis = await _knows(session, last, inferred, how)
+    is_known = knows >= enough
+    if how.choices is None:
+        return await _answered(session, last, how, knows, basis) if is_known else None
+    by_answer = prompts.by_answer and not last.is_given
+    if not is_known and not by_answer:
+        return None
+    shares = await _shares(session, last, how, how.choices)
+    if is_known:
+        return _halt(shares, knows)
+    has_mass = shares.basis == "logprobs" and shares.mass >= how.halt_at
+    return _halt(shares, shares.mass) if has_mass else None
+
+
+async def _answered(
+    session: Session, last: Statement, how: Halting, knows: float, basis: Basis
+) -> Halt:
+    prompts = how.prompts
+    asked = prompts.filled(prompts.answer, how.question, inference=last.text, choices="")
+    response = await session.ask(asked, **prompts.asking(session))
+    return Halt(first_line(response.text), knows, None, basis)
+
+
+def _halt(shares: Distribution, knows: float) -> Halt:
+    share = None if shares.best is None else shares[shares.best]
+    return Halt(shares.best, knows, share, shares.basis)
+
+
+async def _knows(
+    session: Session, last: Statement, inferred: Sequence[str], how: Halting
+) -> tuple[float, float, Basis]:
+    """How likely the answer is known, from where on that is enough, and what it stands on."""
+    prompts = how.prompts
+    question = " ".join(about(how.question)[0].split())
+    if prompts.question_of is not None and question:
+        asked = prompts.filled(prompts.question_of, "", inference=last.text)
+        found = await text_likelihoods(session, asked, [question], lead=prompts.lead)
+        if found is not None:
+            mean = math.exp(found[0] / len(question.split()))
+            return mean, prompts.question_at, "logprobs"
     asked = prompts.filled(
         prompts.halt,
         how.question,
@@ -72,23 +124,18 @@ async def halt(
         inferences="\n".join([*inferred, last.text]),
     )
     knows = await weigh(session, asked, ("yes", "no"), **_weighing(session, how, ("yes", "no")))
-    if knows.best is None or knows["yes"] < how.halt_at:
-        return None
-    return await _conclude(session, last, how, knows["yes"], knows.basis)
+    likely = 0.0 if knows.best is None else knows["yes"]
+    return likely, max(how.halt_at, 0.5) if prompts.by_answer else how.halt_at, knows.basis
 
 
-async def _conclude(
-    session: Session, last: Statement, how: Halting, knows: float, basis: Basis
-) -> Halt:
-    prompts, choices = how.prompts, how.choices
-    listed = f"Choose from: {', '.join(choices)}." if choices else ""
+async def _shares(
+    session: Session, last: Statement, how: Halting, choices: tuple[str, ...]
+) -> Distribution:
+    """How likely each choice is, from the question and the last inference."""
+    listed = f"Choose from: {', '.join(choices)}."
+    prompts = how.prompts
     asked = prompts.filled(prompts.answer, how.question, inference=last.text, choices=listed)
-    if choices is None:
-        response = await session.ask(asked, **prompts.asking(session))
-        return Halt(first_line(response.text), knows, None, basis)
-    shares = await weigh(session, asked, choices, **_weighing(session, how, choices))
-    share = None if shares.best is None else shares[shares.best]
-    return Halt(shares.best, knows, share, shares.basis)
+    return await weigh(session, asked, choices, **_weighing(session, how, choices))
 
 
 def _weighing(session: Session, how: Halting, options: Sequence[str]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Reasoning:
         premises: int | None,
         pick: Pick,
         votes: int,
-        halt_at: float,
+        halt_at: float | None,
         shown: int = SHOWN,
         **counts: int,
     ) -> Reasoning:
@@ -90,7 +90,8 @@ class Reasoning:
                 raise OptionError(f"{name}={count}", hint=f"{name} is above 0")
         if pick not in ("choice", "likelihood"):
             raise OptionError(f"pick={pick!r}", hint='it is "choice" or "likelihood"')
-        if not 0 <= halt_at <= 1:
+        surely = prompts.halt_at if halt_at is None else halt_at
+        if not 0 <= surely <= 1:
             raise OptionError(f"halt_at={halt_at!r}", hint="it is a probability")
         return cls(
             Selecting(
@@ -106,7 +107,7 @@ class Reasoning:
                 choices=_checked_choices(choices),
                 prompts=prompts,
                 votes=votes,
-                halt_at=halt_at,
+                halt_at=surely,
             ),
         )
 

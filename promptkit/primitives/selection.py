@@ -13,15 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from promptkit.constraint import Constraint
+from promptkit.errors import RefusedRequestError
 from promptkit.primitives.likelihood import named, weigh
 from promptkit.primitives.primitive import Asked
 from promptkit.primitives.proof import Proof, Statement, plain
 from promptkit.primitives.selection_prompts import SelectionPrompts, about
 from promptkit.primitives.shortlist import shortlist
-from promptkit.primitives.text_likelihood import beginnings, text_likelihoods
+from promptkit.primitives.text_likelihood import beginnings, log_likelihood, text_likelihoods
 from promptkit.prompt import Prompt
 from promptkit.session import Session
 
@@ -81,9 +82,11 @@ async def select(
         if not options:
             break
         prompt = _prompt(picked, how, options)
-        name = await _choose(session, prompt, tuple(options), how, sample)
+        name, likely = await _choose(session, prompt, tuple(options), how, sample)
         if name is None:
             return None
+        if not picked and likely < how.prompts.least:
+            return ()
         choice = options[name]
         if choice is None:
             break
@@ -93,7 +96,7 @@ async def select(
 
 async def rank(
     session: Session, known: Proof, how: Selecting, *, spent: frozenset[str], count: int
-) -> list[Selection]:
+) -> list[Selection | None]:
     """Return the `count` likeliest selections of one step, the likeliest first.
 
     A search over the picks that keeps the best `count` at each. It takes, for each pick of each
@@ -106,6 +109,10 @@ async def rank(
         how: The question and the rest.
         spent: Labels that may not come first.
         count: How many selections.
+
+    Returns:
+        At least one; it is empty when no statement is likely enough to help, and None when the
+        model named none of the labels.
     """
     open_: list[tuple[Selection, float]] = [((), 0.0)]
     whole: list[tuple[Selection, float]] = []
@@ -126,7 +133,9 @@ async def rank(
         open_ = [(picked, score) for picked, score, ended in kept if not ended]
         if not open_:
             break
-    return [picked for picked, _ in sorted([*whole, *open_], key=lambda each: -each[1])]
+    ranked = sorted([*whole, *open_], key=lambda each: -each[1])
+    likely: list[Selection | None] = [picked for picked, score in ranked if score > -math.inf]
+    return likely or [None if how.prompts.by_label else ()]
 
 
 def _options(
@@ -171,22 +180,33 @@ def _prompt(picked: Selection, how: Selecting, options: dict[str, Statement | No
 
 
 async def _choose(
-    session: Session, prompt: Prompt, options: Sequence[str], how: Selecting, sample: int
-) -> str | None:
-    """Ask for one of `options`: constrained where the backend can, checked everywhere."""
+    session: Session, prompt: Prompt, options: tuple[str, ...], how: Selecting, sample: int
+) -> tuple[str | None, float]:
+    """Ask for one of `options`: constrained where the backend can, checked everywhere.
+
+    Returns:
+        The option, None when no reply named one; and how likely the model found it before it was
+        held to the options, 1 where that is not told.
+    """
+    prompts = how.prompts
+    asking = prompts.asking(session, options)
+    constraint = Constraint.choice(prompts.lead + option for option in options)
+    if prompts.least > 0 and not prompts.by_label:
+        asking["logprobs"] = 0
     first = sample * (ASKED_AGAIN + 1)
     for number in range(first, first + ASKED_AGAIN + 1):
-        response = await session.ask(
-            prompt, sample=number, **how.prompts.asking(session, options), **_choice(how, options)
-        )
+        try:
+            response = await session.ask(prompt, sample=number, constraint=constraint, **asking)
+        except RefusedRequestError:
+            if asking.pop("logprobs", None) is None:
+                raise
+            response = await session.ask(prompt, sample=number, constraint=constraint, **asking)
         found = named(response.text, options)
         if found is not None:
-            return found
-    return None
-
-
-def _choice(how: Selecting, options: Sequence[str]) -> dict[str, Any]:
-    return {"constraint": Constraint.choice(how.prompts.lead + option for option in options)}
+            begun = beginnings(options)[options.index(found)]
+            likely = log_likelihood(response, begun)
+            return found, 1.0 if likely is None else math.exp(likely)
+    return None, 1.0
 
 
 async def _scores(
@@ -213,6 +233,8 @@ async def _own_scores(
     found = await text_likelihoods(session, prompt, begun, lead=prompts.lead)
     if found is None:
         return None
+    if not picked and math.exp(max(found)) < prompts.least:
+        return [-math.inf] * len(texts)
     prior = prompts.next_prior if picked else prompts.first_prior
     usual: Sequence[float] | None = (0.0,) * len(texts)
     if prior is not None:

@@ -35,7 +35,7 @@ async def selection_inference(
     premises: int | None = None,
     pick: Pick = "choice",
     votes: int = 1,
-    halt_at: float = 0.5,
+    halt_at: float | None = None,
     shown: int = SHOWN,
     samples: int = 2,
     value: Value | None = None,
@@ -66,12 +66,13 @@ async def selection_inference(
 
     The number of calls is at most `max_steps` (3 `premises` + 1 + 2 `votes`): for each step 3 a
     pick, of which two only while the reply is none of the options, one inference, and the two
-    questions of the halter. With `COMPLETED` prompts the halter may be asked twice a step, once
-    of the first pick itself. With log-probabilities the halter takes 2 whatever `votes` is.
+    questions of the halter, which take 2 whatever `votes` is where log-probabilities come.
     With `pick="likelihood"` a pick takes `votes` calls instead of 3; where the statements
     themselves are the options it takes twice as many as there are statements, at most `shown`,
-    and then, if their likelihood cannot be had, `votes` more. With `beam` above 1 all of it is
-    done at most `beam` times `samples` times, and each time `votes` more for the value.
+    or 1 and `votes` if their likelihood cannot be had. With `COMPLETED` prompts the halter may be
+    asked twice a step, once of the first pick itself, and takes one call more where likelihoods
+    cannot be had. With `beam` above 1 all of it is done at most `beam` times `samples` times, and
+    each time `votes` more for the value.
 
     Args:
         session: Who answers.
@@ -85,7 +86,7 @@ async def selection_inference(
         pick: "choice" lets the model choose: a label, or with `COMPLETED` prompts the statement
             itself. "likelihood" takes the likeliest.
         votes: How many answers are drawn for a probability where no log-probabilities come.
-        halt_at: How likely it must be that the answer is known.
+        halt_at: How likely it must be that the answer is known; None for the number of `prompts`.
         shown: Among how many statements a pick is made. Of more, those whose words lead to the
             question are taken: see `shortlist`.
         samples: With a beam: how many ways each trace is continued.

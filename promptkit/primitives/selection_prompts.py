@@ -37,6 +37,15 @@ class SelectionPrompts:
         enough: The further pick that says that no other is needed; empty where all are picked.
         first_prior: `select_first` without the question: how likely a pick is anyway.
         next_prior: `select_next` without the question and what was chosen.
+        least: How likely a first pick must be before the model is held to the statements; below
+            it, what the model would say is not there, and no statement helps. It is compared
+            where picks are statements and log-probabilities come; 0 for never.
+        question_of: Slot `inference`; goes on with the question that this answers. Where the
+            question's likelihood can be had, the halter goes by that and not by `halt`.
+        question_at: The geometric mean a word from which the question is likely enough.
+        by_answer: Whether an inference also halts when what the model would answer is among the
+            choices, before it is held to them, with a probability of `halt_at`.
+        halt_at: How likely it must be that the answer is known, where the caller does not say.
         lead: What stands before each allowed answer; a completion begins with a space.
         stop: What ends an answer; a completion ends with its line.
     """
@@ -54,6 +63,11 @@ class SelectionPrompts:
     enough: str = ""
     first_prior: Prompt | None = None
     next_prior: Prompt | None = None
+    least: float = 0.0
+    by_answer: bool = False
+    question_of: Prompt | None = None
+    question_at: float = 0.33
+    halt_at: float = 0.5
     lead: str = ""
     stop: tuple[str, ...] = ()
 
@@ -256,6 +270,23 @@ COMPLETED: Final = SelectionPrompts(
         "Question: {question:trusted}\n{argument:trusted}\nCorrect or incorrect?",
         examples=_JUDGED,
     ),
+    question_of=Prompt(
+        "Statement: {inference:trusted}\nQuestion:",
+        examples=(
+            ("Statement: Ivo practises at dawn.\nQuestion:", "When does Ivo practise?"),
+            ("Statement: Dora studies music.\nQuestion:", "What does Dora study?"),
+            ("Statement: Lulu sleeps in the barn.\nQuestion:", "Where does Lulu sleep?"),
+            ("Statement: Jo is good at arguing.\nQuestion:", "What is Jo good at?"),
+            ("Statement: Ada paints iron bridges.\nQuestion:", "Which bridges does Ada paint?"),
+            (
+                "Statement: Ugo rehearses at ten.\nQuestion:",
+                "When does Ugo rehearse with the band?",
+            ),
+        ),
+    ),
+    least=0.01,
+    by_answer=True,
+    halt_at=0.12,
     by_label=False,
     rule_first=False,
     premises=2,

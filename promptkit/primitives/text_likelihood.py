@@ -86,18 +86,23 @@ async def _forced(
         "constraint": Constraint.choice([lead + text]),
         "logprobs": 0,
     }
-    return _read(await session.ask(question, **asking), text)
+    response = await session.ask(question, **asking)
+    return log_likelihood(response, text) if response.text.strip() == text.strip() else None
 
 
-def _read(response: Response, text: str) -> float | None:
-    """Sum up the log-probabilities of the text's own tokens."""
+def log_likelihood(response: Response, text: str) -> float | None:
+    """Return how likely an answer's beginning `text` was; None where it is not told.
+
+    >>> from promptkit.response import Choice, TokenLogprob
+    >>> tokens = (TokenLogprob(" Cats", -1.0), TokenLogprob(" purr", -0.5), TokenLogprob(".", 0.0))
+    >>> log_likelihood(Response((Choice(" Cats purr.", "stop", tokens),)), "Cats purr")
+    -1.5
+    """
     tokens = response.choices[0].logprobs if response.choices else None
-    if not tokens or response.text.strip() != text.strip():
-        return None
     total, written = 0.0, ""
-    for token in tokens:
-        if written.strip() == text.strip():
-            break  # what comes now is the end, not the text
+    for token in tokens or ():
+        if len(written.strip()) >= len(text.strip()):
+            break  # what comes now is the rest, or the end
         total += token.logprob
         written += token.token
-    return total if written.strip() == text.strip() else None
+    return total if tokens and written.strip().startswith(text.strip()) else None

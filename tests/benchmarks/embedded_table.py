@@ -1,0 +1,61 @@
+"""The embedded model's table, as the guide shows it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .embedded import Row
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "embedded-model.md"
+BEGIN: Final = "<!-- The table: written by `python -m tests.benchmarks.embedded`, not by hand. -->"
+END: Final = "<!-- End of the table. -->"
+_Z: Final = 1.959964
+"""Of a 95 % interval."""
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a share.
+
+    >>> [round(end, 3) for end in wilson(30, 60)]
+    [0.377, 0.623]
+    """
+    share, z2 = right / count, _Z * _Z
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count * count)) / (1 + z2 / count)
+    return middle - half, middle + half
+
+
+def lines(rows: Iterable[Row]) -> list[str]:
+    """Return the table in Markdown, set by set."""
+    table = [
+        "| items | way | n | right | 95 % interval | wrong | unknown | calls | tokens in | out |",
+        "|---|---|--:|--:|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        count = len(row.outcomes)
+        if not count:
+            continue
+        right = row.outcomes.count("r")
+        low, high = wilson(right, count)
+        table.append(
+            f"| {row.set} | {row.way} | {count} | {right / count:.0%} "
+            f"| {100 * low:.0f} to {high:.0%} | {row.outcomes.count('w')} "
+            f"| {row.outcomes.count('u')} | {row.calls / count:.1f} "
+            f"| {row.tokens_in / count:,.0f} | {row.tokens_out / count:,.0f} |"
+        )
+    return table
+
+
+def write_table(rows: list[Row]) -> str:
+    """Put the table into the page, and return it."""
+    order = list(dict.fromkeys(row.set for row in rows))
+    text = "\n".join(lines(sorted(rows, key=lambda row: order.index(row.set))))
+    page = PAGE.read_text("utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
+    return text
