@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import promptkit as pk
 from promptkit import Message, Prompt, Request, Session
+from promptkit.defaults import DRAWS
 from promptkit.errors import OptionError, PromptError
 from promptkit.testing import Scripted
 from promptkit.trace import KEPT
@@ -436,3 +439,47 @@ async def test_each_outermost_map_waits_in_a_lane_of_its_own() -> None:
     assert len(lanes["a"]) == len(lanes["b"]) == 1  # a map within a map keeps its lane
     assert lanes["c"] == {0}
     assert len(lanes["a"] | lanes["b"] | lanes["c"]) == 3
+
+
+async def test_draw_i_asks_for_sample_i_first() -> None:
+    session, model = scripted(lambda r: str(r.sample))
+    assert [(await session.draw(i).ask("Hi")).text for i in range(3)] == ["0", "1", "2"]
+    assert (await session.draw(2).ask("Hi")).log.source == "cache"
+    assert session.draw(0).request("Hi").key == session.request("Hi").key
+    assert len(model.requests) == 3
+
+
+async def test_a_draw_keeps_its_samples_through_steps_options_and_maps() -> None:
+    session, model = scripted()
+    drawn = session.draw(5)
+    await drawn.step("a").using(temperature=0.5).ask("Hi")
+    await drawn.map("{a}", [{"a": "b"}])
+    async for _ in drawn.stream("Hi"):
+        pass
+    assert {request.sample for request in model.requests} == {5}
+
+
+paths = st.lists(st.integers(0, DRAWS - 1), max_size=3)
+
+
+@given(paths, st.integers(0, 50), paths, st.integers(0, 50))
+def test_two_draws_never_share_a_request(
+    one: list[int], sample: int, other: list[int], other_sample: int
+) -> None:
+    def request(path: list[int], number: int) -> Request:
+        here, _ = scripted()
+        for draw in path:
+            here = here.draw(draw)
+        return here.request("Hi", sample=number)
+
+    if len(one) == len(other):
+        is_same = (one, sample) == (other, other_sample)
+        found = request(one, sample).key == request(other, other_sample).key
+        assert found == is_same
+
+
+@pytest.mark.parametrize("bad", [-1, DRAWS, 1.0, True, "1", None])
+def test_a_draw_has_a_whole_number_below_the_bound(bad: Any) -> None:
+    session, _ = scripted()
+    with pytest.raises(OptionError, match="4096"):
+        session.draw(bad)

@@ -30,14 +30,16 @@ def shown_graph(graph: Graph) -> tuple[Graph, str]:
         wanted = set(order[:MOST])
         nodes = [node for node in nodes if node.id in wanted]
         edges = [e for e in edges if e.source in wanted and e.target in wanted]
-    some_edges = sorted(edges, key=lambda e: e.is_kept)[:MOST_EDGES]
-    edges = [e for e in edges if e in set(some_edges)] if len(edges) > MOST_EDGES else edges
+    related = len(edges)
+    if related > MOST_EDGES:
+        first = sorted(range(related), key=lambda place: edges[place].is_kept)[:MOST_EDGES]
+        edges = [edges[place] for place in sorted(first)]
     missing = len(graph.nodes) - len(nodes)
     told = f"{_count(missing, 'statement')} left out" if missing else ""
     if missing and any(node.mood == "chosen" for node in nodes):
         told += ": only what leads to the answer is drawn"
-    lost = len(some_edges) < len(edges)
-    told += f"{'; ' if told else ''}the first {MOST_EDGES} relations are drawn" if lost else ""
+    if related > MOST_EDGES:
+        told += f"{'; ' if told else ''}{MOST_EDGES} of {related:,} relations are drawn"
     return replace(graph, nodes=tuple(nodes), edges=tuple(edges)), told and f"{told}."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from promptkit.errors import OptionError
 
@@ -96,7 +97,7 @@ def group(
 
 def normalised(
     extractor: Extractor,
-    fn: Callable[[Hashable], Hashable | None],
+    fn: Callable[[Any], Hashable | None],
     *,
     name: str = "",
     same: Same | None = None,
@@ -122,7 +123,7 @@ def normalised(
 
 
 def _through(
-    extractor: Extractor, fn: Callable[[Hashable], Hashable | None], text: str
+    extractor: Extractor, fn: Callable[[Any], Hashable | None], text: str
 ) -> Hashable | None:
     value = extractor(text)
     return None if value is None else fn(value)

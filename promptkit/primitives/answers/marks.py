@@ -21,10 +21,9 @@ _MARK: Final = re.compile(
       \\boxed\s*+\{{                                      # LaTeX
     | ^[ \t]*+\#\#\#\#(?=[ \t$€£+−-]*+\d[\d.,]*+[ \t]*+$  # GSM8K: a number alone, …
                        |[^\n]*+\s*+\Z)                    # … or the last line; else a heading
-    | (?<![^\W\d_])(?:{_WORD})[*_]*+\s*+(?:
-          [:=：]
-        | (?:is|was|equals|(?:would|should|must|will)\s++be|ist|est|es|é|è)\b(?!\s++not\b)
-        | (?<=[*_])[ \t]*+$ )                             # a heading: «**Answer**»
+    | (?<![^\W\d_])(?:{_WORD})(?:[*_]++[ \t]*+$           # a heading: «**Answer**»
+        | [*_]*+\s*+(?:[:=：]
+            | (?:is|was|equals|(?:would|should|must|will)\s++be|ist|est|es|é|è)\b(?!\s++not\b)))
     | ^[ \t]*+\#++[ \t]*+(?:final[ \t]++)?+(?:{_WORD})[ \t]*+$
     """,
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,

@@ -157,6 +157,14 @@ def _number(patterns: _Both, point: str, text: str) -> int | float | None:
     return None
 
 
+def _english(text: str) -> int | float | None:
+    return _number(_ENGLISH, ".", text)
+
+
+def _with_comma(text: str) -> int | float | None:
+    return _number(_COMMA, ",", text)
+
+
 def _proportion(text: str) -> float | None:
     for match, where in _found(_ENGLISH, _OF.sub(r"\1/\2", text)):
         value = _value(match, ".")
@@ -188,7 +196,7 @@ def same_number(one: Hashable, other: Hashable) -> bool:
     return _close(_CLOSE, 0.0, one, other)
 
 
-number = Extractor("number", partial(_number, _ENGLISH, "."), same=same_number)
+number = Extractor("number", _english, same=same_number)
 r"""The number after an answer mark, else the last number.
 
 Thousands, currencies, signs, fractions, exponents, LaTeX and the digits of any script are read:
@@ -199,7 +207,7 @@ its number, «20 %» is 20, as answer keys write it; see `proportion`.
 (7, 18, 0.25)
 """
 
-decimal_comma = Extractor("decimal_comma", partial(_number, _COMMA, ","), same=same_number)
+decimal_comma = Extractor("decimal_comma", _with_comma, same=same_number)
 """As `number`, where the comma parts decimals and the point thousands.
 
 >>> decimal_comma("Antwort: 1.250,5 €"), number("Antwort: 1.250,5 €"), number("1,250")
