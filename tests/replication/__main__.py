@@ -151,7 +151,9 @@ def plain(section: Section) -> str:
         *above, last = textwrap.wrap(row.name, WIDTH - 2, subsequent_indent="  ") or [""]
         mark = " !" if differs(row) else ""
         lines += [*above, f"{last:<{WIDTH}}{_columns(cells(row), widths)}{mark}"]
-    return "\n".join([*lines, *(f"  ({note})" for note in notes(section))])
+    for note in notes(section):
+        lines += textwrap.wrap(f"({note})", 100, initial_indent="  ", subsequent_indent="  ")
+    return "\n".join(lines)
 
 
 def notes(section: Section) -> list[str]:

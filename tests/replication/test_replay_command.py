@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,14 @@ def test_the_page_is_written_between_its_marks_and_again(tmp_path: Path) -> None
 def test_the_docs_have_a_place_for_the_tables() -> None:
     text = command.PAGE.read_text("utf-8")
     assert text.index(command.BEGIN) < text.index(command.END)
+
+
+def test_the_docs_show_every_section() -> None:
+    page = command.PAGE.read_text("utf-8")
+    for name in command.names():
+        source = (command.HERE / f"test_{name}.py").read_text("utf-8")
+        section = command.Section(name, ast.get_docstring(ast.parse(source)) or "", ())
+        assert f"## {section.title}" in page, f"`make replay ARGS=--write` has not seen {name}"
 
 
 @pytest.mark.parametrize(("ours", "code"), [(1.0, 0), (2.0, 1)])
