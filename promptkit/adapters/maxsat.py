@@ -7,8 +7,8 @@ Three rules:
    numbers, so that equal means equal.
 2. What is not connected is solved apart. Up to `ENUMERATED` variables, every assignment is tried;
    above, a process of its own solves an integer program by scipy's HiGHS, or runs the tuned RC2.
-3. Nothing takes longer than the time limit: that process is ended. What it had found by then is
-   improved as long as turning one variable helps, and is said to be unproven.
+3. Nothing takes longer than the time limit: that process is ended. The best by then, of what it had
+   found and of what turning single variables had, is returned, and is said to be unproven.
 """
 
 from __future__ import annotations
@@ -30,9 +30,6 @@ Solver = Literal["milp", "rc2"]
 
 ENUMERATED: Final = 16
 """So many variables are enumerated: the largest tree of the paper's data has that many nodes."""
-
-_WORKER_SHARE: Final = 0.9
-"""Of the time; the rest is for improving what the process had found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +115,15 @@ def solve(
 
 
 def _worked(problem: Problem, solver: Solver, until: float) -> Solved:
+    """Solve in a process; what single turns find before is there if it ends too late."""
     from promptkit.adapters.maxsat_worker import in_worker
 
-    solved = in_worker(problem, solver, (until - time.monotonic()) * _WORKER_SHARE)
+    starts = [problem.preferred, (False,) * problem.size]
+    found = [_improved(problem, values, until) for values in starts]
+    solved = in_worker(problem, solver, until - time.monotonic())
     if solved is not None and solved.is_proven:
         return solved
-    starts = [problem.preferred, (False,) * problem.size]
-    starts = [solved.values, *starts] if solved else starts
-    found = [_improved(problem, values, until) for values in starts]
+    found += [solved.values] if solved else []
     return Solved(min(found, key=problem.broken), is_proven=False, is_settled=False)
 
 

@@ -384,7 +384,7 @@ async def test_two_hundred_beliefs() -> None:
     world = World(beliefs={Q: UNSURE}, otherwise=SURE)
     model = Scripted(answer)
     session = pk.connect(transport=model, model="scripted", cache=None)
-    result = await maieutic(session, Q, width=100, depth=1, judge=judge, time_limit_s=2)
+    result = await maieutic(session, Q, width=100, depth=1, judge=judge, time_limit_s=5)
     assert len(result.evidence.statements) == 201
     assert result.value in {True, False}
     sides = {t.text: result.evidence.solution.values[t.id] for t in result.evidence.statements[1:]}
