@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import promptkit as pk
+from promptkit import Request, Session
+from promptkit.errors import RefusedRequestError
+from promptkit.primitives import selection_inference
+from promptkit.primitives.proof import Proof
+from promptkit.primitives.selection import Pick, Selecting, rank, select
+from promptkit.primitives.selection_prompts import COMPLETED, LABELLED
+from promptkit.primitives.shortlist import shortlist
+from promptkit.primitives.text_likelihood import beginnings, text_likelihoods
+from promptkit.response import Alternative, Choice, Response, TokenLogprob
+from promptkit.testing import Scripted
+
+pytestmark = pytest.mark.anyio
+
+CONTEXT = ["Sheep fear wolves.", "Mice fear cats.", "Gert is a mouse.", "Bea is a sheep."]
+QUESTION = "What does Gert fear?"
+KNOWN = Proof.label(CONTEXT)
+NONE: frozenset[str] = frozenset()
+
+Likely = Callable[[str, str], float]
+"""How likely a word is after a text, as a probability."""
+
+
+def backend(likely: Likely) -> Scripted:
+    """A backend that obeys a choice and reports the model's own log-probabilities, word by word.
+
+    It takes the choice whose words are the likeliest, and every word is one token.
+    """
+
+    def answer(request: Request) -> Response:
+        constraint = request.options.constraint
+        prompt = request.messages[-1].text
+        options = constraint.value if constraint else (" Gert fears cats.",)
+        texts = [[f" {word}" for word in option.split()] for option in options]
+        scored = [[math.log(likely(prompt, word.strip())) for word in words] for words in texts]
+        best = max(range(len(texts)), key=lambda i: sum(scored[i]))
+        tokens = tuple(
+            TokenLogprob(word, logprob, (Alternative(word, logprob),))
+            for word, logprob in zip(texts[best], scored[best], strict=True)
+        )
+        told = None if request.options.logprobs is None else tokens
+        return Response((Choice("".join(texts[best]), "stop", told),))
+
+    return Scripted(answer)
+
+
+def by_words(prompt: str, word: str) -> float:
+    """Words of the prompt are likely; «Sheep» always is a little; a mouse makes mice likely."""
+    related = {"Mice": "mouse", "mouse.": "Mice"}
+    if word.rstrip(".") in prompt or related.get(word, "?") in prompt:
+        return 0.5
+    return 0.2 if word == "Sheep" else 0.001
+
+
+def completing(model: Scripted) -> Session:
+    return pk.connect(transport=model, model="m", cache=None).using(api="completions")
+
+
+# -- beginnings and likelihoods ---------------------------------------------------------------
+
+
+SENTENCES = st.lists(st.sampled_from("ab"), min_size=1, max_size=5).map(" ".join)
+
+
+@given(st.lists(SENTENCES, min_size=1, unique=True))
+def test_beginnings_tell_texts_apart(texts: list[str]) -> None:
+    found = beginnings(texts)
+    for text, begun in zip(texts, found, strict=True):
+        words = begun.split()
+        assert text.split()[: len(words)] == words
+        others = [other.split()[: len(words)] for other in texts if other != text]
+        assert words not in others or words == text.split()
+
+
+async def test_each_text_is_forced_and_its_tokens_summed_up() -> None:
+    model = backend(lambda _, word: 0.5 if word == "cats" else 0.25)
+    found = await text_likelihoods(completing(model), "Q", ["cats purr", "dogs"], lead=" ")
+    assert found is not None
+    assert found == pytest.approx([math.log(0.125), math.log(0.25)])
+    assert [r.options.constraint.value for r in model.requests if r.options.constraint] == [
+        (" cats purr",),
+        (" dogs",),
+    ]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Response((Choice("cats", "stop", None),)),  # no log-probabilities
+        Response((Choice("dogs", "stop", (TokenLogprob("dogs", -1.0),)),)),  # did not obey
+        Response((Choice("cats", "stop", (TokenLogprob("cats", 0.0),)),)),  # after the grammar
+        Response(()),
+    ],
+)
+async def test_where_no_likelihood_can_be_had_one_call_finds_out(reply: Response) -> None:
+    model = Scripted(reply)
+    assert await text_likelihoods(completing(model), "Q", ["cats"]) is None
+    assert len(model.requests) == 1
+
+
+async def test_a_backend_that_refuses_log_probabilities_has_no_likelihoods() -> None:
+    def refuse(request: Request) -> str:
+        if request.options.logprobs is not None:
+            raise RefusedRequestError("logprobs are not allowed")
+        return " Gert is a mouse."
+
+    session = completing(Scripted(refuse))
+    assert await text_likelihoods(session, "Q", ["cats"]) is None
+    how = Selecting(question=QUESTION, prompts=COMPLETED, premises=1)
+    picked = await select(session, KNOWN, how, spent=NONE)
+    assert picked is not None
+    assert [s.label for s in picked] == ["S3"]
+
+
+# -- picking by likelihood --------------------------------------------------------------------
+
+
+async def test_the_likelihood_without_the_question_is_taken_off() -> None:
+    def likely(prompt: str, word: str) -> float:
+        if word == "Sheep":
+            return 0.4  # a common word, with or without the question
+        return 0.3 if word in ("Mice", "Gert") and ("Gert" in prompt) else 0.01
+
+    how = Selecting(question=QUESTION, prompts=COMPLETED, premises=2, pick="likelihood")
+    (picked,) = await rank(completing(backend(likely)), KNOWN, how, spent=NONE, count=1)
+    assert picked is not None
+    assert {s.label for s in picked} == {"S2", "S3"}
+
+
+async def test_several_selections_come_likeliest_first_and_differ() -> None:
+    how = Selecting(question=QUESTION, prompts=COMPLETED, premises=2, pick="likelihood")
+    model = backend(by_words)
+    ranked = await rank(completing(model), KNOWN, how, spent=NONE, count=3)
+    assert len({tuple(s.label for s in picked or ()) for picked in ranked}) == 3
+    assert len(model.requests) <= 2 * 4 + 3 * 2 * 3  # two a statement, for each selection kept
+
+
+async def test_picks_by_label_are_ranked_by_the_labels_likelihood() -> None:
+    def answer(request: Request) -> Response:
+        first = "S2" if "so far" not in request.text else "enough"
+        tops = (Alternative(first, -0.5), Alternative("S1", -1.5), Alternative("S3", -2.0))
+        return Response((Choice(first, "stop", (TokenLogprob(first, -0.5, tops),)),))
+
+    model = Scripted(answer)
+    session = pk.connect(transport=model, model="m", cache=None)
+    how = Selecting(question=QUESTION, prompts=LABELLED, premises=2, pick="likelihood")
+    ranked = await rank(session, KNOWN, how, spent=NONE, count=2)
+    assert [s.label for s in ranked[0] or ()] == ["S2"]
+    assert len(ranked) == 2
+    assert len(model.requests) == 1 + 2
+
+
+async def test_where_nobody_is_named_whom_the_question_is_about_no_statement_helps() -> None:
+    picks: tuple[Pick, ...] = ("choice", "likelihood")
+    for pick in picks:
+        model = backend(lambda prompt, word: 0.5 if word in prompt else 1e-4)
+        result = await selection_inference(
+            completing(model),
+            CONTEXT,
+            "What does Ugo eat?",
+            choices=("cats", "wolves"),
+            prompts=COMPLETED,
+            pick=pick,
+        )
+        assert result.reason == "step 1: no statement helps"
+
+
+# -- a shortlist ------------------------------------------------------------------------------
+
+
+@given(st.lists(st.text(max_size=12), max_size=40), st.text(max_size=20), st.integers(1, 20))
+def test_a_shortlist_holds_no_more_than_it_may_in_the_order_of_the_texts(
+    texts: list[str], about: str, most: int
+) -> None:
+    places = list(shortlist(texts, about, most))
+    assert len(places) == min(most, len(texts))
+    assert places == sorted(set(places))
+
+
+def test_a_shortlist_follows_a_chain_of_words() -> None:
+    noise = [f"River {n} is long." for n in range(500)]
+    chain = ["Hugo is a baker.", "Bakers row on Sundays.", "Whoever is rowing owns an anchor."]
+    texts = [*noise[:200], chain[0], *noise[200:300], chain[1], *noise[300:], chain[2]]
+    chosen = [texts[place] for place in shortlist(texts, "What does Hugo own?", 12)]
+    assert set(chain) <= set(chosen)
