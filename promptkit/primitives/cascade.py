@@ -7,7 +7,6 @@ al. 2023 (arXiv:2310.03094), an answer is good enough when enough of a model's s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
@@ -18,7 +17,7 @@ from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, primitive
 from promptkit.primitives.sampling import Candidate, Solver, draw
-from promptkit.primitives.vote import Votes
+from promptkit.primitives.vote import Votes, count_votes
 from promptkit.result import Result
 from promptkit.session import Session
 
@@ -34,31 +33,25 @@ class Rung:
         model: Its name.
         n: How many samples it may draw.
         accept_at: The share of `n` that its answer needs; 0 where any answer stands.
-        texts: The samples that it drew; each knows the answer read from it.
+        votes: How the samples voted that it drew.
         cost_usd: What they took; None where the price is unknown.
     """
 
     model: str
     n: int
     accept_at: float
-    texts: tuple[Candidate, ...] = ()
+    votes: Votes
     cost_usd: float | None = None
-
-    @property
-    def counts(self) -> tuple[tuple[Hashable, int], ...]:
-        """(answer, votes) pairs, most votes first, ties by first appearance."""
-        found = [text.value for text in self.texts if text.value is not None]
-        return tuple(Counter(found).most_common())
 
     @property
     def answer(self) -> Hashable | None:
         """The answer with the most votes; None when no sample held one."""
-        return self.counts[0][0] if self.counts else None
+        return self.votes.counts[0][0] if self.votes.counts else None
 
     @property
     def share(self) -> float:
         """The votes for that answer as a share of `n`: what was not drawn counts against it."""
-        return self.counts[0][1] / self.n if self.counts else 0.0
+        return self.votes.counts[0][1] / self.n if self.votes.counts else 0.0
 
     @property
     def is_accepted(self) -> bool:
@@ -68,7 +61,7 @@ class Rung:
     @property
     def left(self) -> int:
         """How many samples it has not drawn."""
-        return self.n - len(self.texts)
+        return self.n - len(self.votes.texts)
 
     @property
     def samples_until_certain(self) -> int:
@@ -78,11 +71,11 @@ class Rung:
         or when no answer can reach the share any more. So as few are drawn as one after the other
         would be, in fewer rounds.
         """
-        (leader, votes), *others = self.counts or ((None, 0),)
+        (leader, votes), *others = self.votes.counts or ((None, 0),)
         needed = next(k for k in range(1, self.n + 1) if k / self.n >= self.accept_at)
-        came = {answer: i for i, answer in reversed(list(enumerate(t.value for t in self.texts)))}
+        came = self.votes.answers.index
         # A rival that came earlier wins a tie; one that has not come yet loses it.
-        rival = max((n + (came[answer] < came[leader]) for answer, n in others), default=0)
+        rival = max((n + (came(answer) < came(leader)) for answer, n in others), default=0)
         for more in range(self.left):
             is_refused = votes + self.left - more < needed
             is_sure = votes + more >= max(needed, rival + self.left - more)
@@ -97,11 +90,9 @@ class Escalation:
 
     Attributes:
         rungs: The models asked, in their order.
-        extractor: How the answers were read.
     """
 
     rungs: tuple[Rung, ...]
-    extractor: str
 
     @property
     def model(self) -> str:
@@ -116,14 +107,14 @@ class Escalation:
                 "none" if rung.answer is None else str(rung.answer),
                 f"{rung.share:.0%}",
                 f"{rung.accept_at:.0%}" if rung.accept_at else "any",
-                f"{len(rung.texts)} of {rung.n}",
+                f"{len(rung.votes.texts)} of {rung.n}",
                 "unknown" if rung.cost_usd is None else f"${rung.cost_usd:.6f}",
             )
             for rung in self.rungs
         )
         yield Table("Models", ("model", "answer", "share", "needed", "drawn", "cost"), rows)
         for rung in self.rungs:
-            for section in Votes(rung.counts, rung.texts, self.extractor).sections():
+            for section in rung.votes.sections():
                 yield replace(section, title=f"{rung.model}: {section.title}")
 
     def __str__(self) -> str:
@@ -194,15 +185,16 @@ async def cascade(
     for model, size, needed, solver in _plan(models, n, accept_at, of):
         here = session.step(model).using(model=model)
         heat = temperature if size > 1 else here.defaults.options.temperature or 0
-        rung = Rung(model, size, needed)
+        drawn: list[Candidate] = []
+        rung = Rung(model, size, needed, Votes((), (), str(extract)))
         while wave := rung.samples_until_certain if stop_when_certain else rung.left:
-            numbers = range(len(rung.texts), len(rung.texts) + wave)
-            found = await draw(here, question, numbers, of=solver, temperature=heat, **asking)
-            rung = replace(rung, texts=(*rung.texts, *found))
+            numbers = range(len(drawn), len(drawn) + wave)
+            drawn += await draw(here, question, numbers, of=solver, temperature=heat, **asking)
+            rung = replace(rung, votes=count_votes(drawn, extract).evidence)
         rungs.append(replace(rung, cost_usd=here.trace.totals.cost_usd))
         if rung.is_accepted:
             break
-    return _result(Escalation(tuple(rungs), str(extract)))
+    return _result(Escalation(tuple(rungs)), str(extract))
 
 
 def _plan(
@@ -233,13 +225,13 @@ def _plan(
     return list(zip(names, sizes, least, solvers, strict=True))
 
 
-def _result(evidence: Escalation) -> Result[Hashable]:
+def _result(evidence: Escalation, extractor: str) -> Result[Hashable]:
     last = evidence.rungs[-1]
-    samples = sum(len(rung.texts) for rung in evidence.rungs)
-    known: dict[str, Any] = {"basis": "votes", "extractor": evidence.extractor}
+    samples = sum(len(rung.votes.texts) for rung in evidence.rungs)
+    known: dict[str, Any] = {"basis": "votes", "extractor": extractor}
     if last.is_accepted:
         return Result(last.answer, last.share, evidence, samples, **known)
-    reason = f"no answer found in {len(last.texts)} samples of {last.model}"
+    reason = f"no answer found in {len(last.votes.texts)} samples of {last.model}"
     if last.answer is not None:
         reason = f"{last.share:.0%} of {last.model}'s samples agree, {last.accept_at:.0%} must"
     return Result.unknown(reason, evidence=evidence, samples=samples, **known)

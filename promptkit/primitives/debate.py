@@ -8,14 +8,13 @@ is the thing to compare it with.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section, Table
-from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.answers import Extractor, final, group
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, gather, primitive, with_instruction
 from promptkit.primitives.sampling import Candidate
@@ -129,7 +128,7 @@ async def debate(
     asked = with_instruction(question, instruction, examples)
     said: list[tuple[Candidate, ...]] = []
     for number in range(1 + rounds):
-        if said and stop_when_agreed and _agree(said[-1]):
+        if said and stop_when_agreed and _agree(said[-1], extract):
             break
         here = session.step(f"round {number}").using(temperature=temperature, **options)
         asks = []
@@ -139,11 +138,17 @@ async def debate(
             asks.append(here.ask(heard, model=model, sample=agent + number * agents))
         texts = [response.text for response in await gather(asks)]
         said.append(tuple(Candidate(text, extract(text)) for text in texts))
-    return _result(tuple(said), str(extract))
+    return _result(tuple(said), extract)
 
 
-def _agree(said: Sequence[Candidate]) -> bool:
-    return len({each.value for each in said}) == 1 and said[0].value is not None
+def _agree(said: Sequence[Candidate], extract: Extractor) -> bool:
+    counts = _counts(said, extract)
+    return bool(counts) and counts[0][1] == len(said)
+
+
+def _counts(said: Sequence[Candidate], extract: Extractor) -> tuple[tuple[Hashable, int], ...]:
+    groups = group([each.value for each in said], extract)
+    return tuple((answer, len(places)) for answer, places in groups)
 
 
 def _messages(
@@ -158,12 +163,11 @@ def _messages(
     return (*asked, Message("assistant", own), *revise.fill(answers=numbered).render())
 
 
-def _result(said: tuple[tuple[Candidate, ...], ...], extractor: str) -> Result[Hashable]:
-    last = [each.value for each in said[-1] if each.value is not None]
-    counts = tuple(Counter(last).most_common())
-    evidence = Debate(said, counts, extractor)
+def _result(said: tuple[tuple[Candidate, ...], ...], extract: Extractor) -> Result[Hashable]:
+    counts = _counts(said[-1], extract)
+    evidence = Debate(said, counts, str(extract))
     samples = sum(len(texts) for texts in said)
-    known: dict[str, Any] = {"basis": "votes", "extractor": extractor}
+    known: dict[str, Any] = {"basis": "votes", "extractor": str(extract)}
     if not counts:
         reason = f"no answer found in the last round of {len(said[-1])}"
         return Result.unknown(reason, evidence=evidence, samples=samples, **known)

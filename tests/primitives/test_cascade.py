@@ -59,6 +59,13 @@ async def test_samples_without_an_answer_count_against_the_share() -> None:
     assert (await small_and_large(session, "?", n=(5, 1), accept_at=0.6)).value == 4
 
 
+async def test_answers_that_are_the_same_count_as_one() -> None:
+    session, _ = recorded({"small": ["0.3333", "0.33333", "1"], "large": ["7"]})
+    third = answers.Extractor("third", answers.number.find, same=lambda a, b: abs(a - b) < 0.01)
+    result = await small_and_large(session, "?", n=(3, 1), accept_at=0.6, extract=third)
+    assert (result.value, str(result.evidence)) == (0.3333, "small")
+
+
 async def test_at_0_any_answer_stands_but_no_answer_goes_on() -> None:
     session, _ = recorded({"small": ["a", "b", "c"], "large": ["7"]})
     assert (await small_and_large(session, "?", n=(3, 1), accept_at=0)).value == 7
@@ -128,7 +135,7 @@ def test_stopping_draws_as_few_as_one_after_the_other(texts: list[str], twentiet
     session, _ = recorded({"small": texts, "large": ["9"]})
     ask = partial(small_and_large, n=(n, 1), accept_at=share)
     early = pk.run(ask(session, "?", stop_when_certain=True))
-    taken = len(early.evidence.rungs[0].texts)
+    taken = len(early.evidence.rungs[0].votes.texts)
     if taken == 0:
         return
     before = texts[: taken - 1]

@@ -4,6 +4,7 @@ import pickle
 import re
 from collections.abc import Callable
 from functools import partial
+from math import log
 from typing import Any
 
 import pytest
@@ -197,8 +198,8 @@ async def test_values_from_log_probabilities_take_one_call_each() -> None:
         if kind(request) == "think":
             return "a\nb"
         share = 0.9 if state_of(request) == "b" else 0.2
-        rest = (Alternative("likely", pk_log(1 - share)),)
-        token = TokenLogprob("sure", pk_log(share), rest)
+        rest = (Alternative("likely", log(1 - share)),)
+        token = TokenLogprob("sure", log(share), rest)
         return Response((Choice("sure", logprobs=(token,)),))
 
     model = Scripted(answer)
@@ -209,10 +210,17 @@ async def test_values_from_log_probabilities_take_one_call_each() -> None:
     assert sum(kind(r) == "value" for r in model.requests) == 2
 
 
-def pk_log(share: float) -> float:
-    from math import log
+async def test_where_some_log_probabilities_are_missing_the_basis_is_votes() -> None:
+    def answer(request: Request) -> str | Response:
+        if kind(request) == "think":
+            return "a\nb"
+        if state_of(request) == "a":
+            return "likely"
+        return Response((Choice("sure", logprobs=(TokenLogprob("sure", log(0.9)),)),))
 
-    return log(share)
+    session = pk.connect(transport=Scripted(answer), model="scripted")
+    result = await search(session, "?", steps=1, by="auto")
+    assert (result.value, result.basis) == ("b", "votes")
 
 
 async def test_where_log_probabilities_are_missing_votes_decide() -> None:
