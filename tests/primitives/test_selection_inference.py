@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import promptkit as pk
 from promptkit import Prompt, Request
 from promptkit.errors import OptionError
-from promptkit.primitives import selection_inference
+from promptkit.primitives import partial, selection_inference, vote
 from promptkit.primitives.selection_prompts import COMPLETED
 from promptkit.testing import Scripted
 
@@ -446,3 +446,11 @@ async def test_the_bound_is_reached_and_not_passed() -> None:
         votes=2,
     )
     assert len(reasoner.model.requests) == 3 * (3 * 2 + 1 + 2 * 2)
+
+
+async def test_samples_of_it_can_vote() -> None:
+    reasoner = Reasoner(answer=lambda r: "wolves" if r.sample % 4096 == 1 else "cats")
+    about_mice = partial(selection_inference, CONTEXT, choices=("cats", "wolves"))
+    result = await vote(reasoner.session, QUESTION, n=3, of=about_mice, stop_when_sure=None)
+    assert result.value == "cats"
+    assert dict(result.evidence.counts) == {"cats": 2, "wolves": 1}
