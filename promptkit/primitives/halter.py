@@ -110,13 +110,9 @@ async def _knows(
 ) -> tuple[float, float, Basis]:
     """How likely the answer is known, from where on that is enough, and what it stands on."""
     prompts = how.prompts
-    question = " ".join(about(how.question)[0].split())
-    if prompts.question_of is not None and question:
-        asked = prompts.filled(prompts.question_of, "", inference=last.text)
-        found = await text_likelihoods(session, asked, [question], lead=prompts.lead)
-        if found is not None:
-            mean = math.exp(found[0] / len(question.split()))
-            return mean, prompts.question_at, "logprobs"
+    likely = await question_likelihood(session, how.question, last, prompts)
+    if likely is not None:
+        return math.exp(likely), prompts.question_at, "logprobs"
     asked = prompts.filled(
         prompts.halt,
         how.question,
@@ -126,6 +122,21 @@ async def _knows(
     knows = await weigh(session, asked, ("yes", "no"), **_weighing(session, how, ("yes", "no")))
     likely = 0.0 if knows.best is None else knows["yes"]
     return likely, max(how.halt_at, 0.5) if prompts.by_answer else how.halt_at, knows.basis
+
+
+async def question_likelihood(
+    session: Session, question: Asked, last: Statement, prompts: SelectionPrompts
+) -> float | None:
+    """Return the mean log-likelihood a word of the question after a statement.
+
+    None where the prompts have no place for it, or the backend reports none.
+    """
+    words = about(question)[0].split()
+    if prompts.question_of is None or not words:
+        return None
+    asked = prompts.filled(prompts.question_of, "", inference=last.text)
+    found = await text_likelihoods(session, asked, [" ".join(words)], lead=prompts.lead)
+    return None if found is None else found[0] / len(words)
 
 
 async def _shares(

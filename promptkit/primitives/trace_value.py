@@ -3,6 +3,10 @@
 Creswell and Shanahan 2022 (arXiv:2208.14271) train a model that is shown context, question and
 trace to write « correct» or « incorrect», and take the log-probability of the former. Here the
 judge is the session's own model, asked; or any async function.
+
+A small model cannot judge (see `halter`). Where prompts tell how a statement is followed by the
+question that it answers, a trace is worth how likely that makes the question after its last
+inference.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from promptkit.primitives.halter import question_likelihood
 from promptkit.primitives.likelihood import weigh
 from promptkit.primitives.primitive import Asked
 from promptkit.primitives.proof import Proof
@@ -24,6 +29,8 @@ Value = Callable[[Session, Asked, Proof], Awaitable[float]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedValue:
     """Values a trace by log P(correct) of a judge; from votes where no log-probabilities come.
+
+    It takes one call, or `votes`; one more where the question's likelihood was asked for in vain.
 
     >>> import promptkit as pk
     >>> session = pk.connect(transport=pk.testing.Scripted("correct"), model="scripted")
@@ -46,6 +53,9 @@ class JudgedValue:
         """Return the value of a trace."""
         names = ("correct", "incorrect")
         prompts = self.prompts
+        likely = await question_likelihood(session, question, proof.statements[-1], prompts)
+        if likely is not None:
+            return likely
         asked = prompts.filled(
             prompts.value,
             question,

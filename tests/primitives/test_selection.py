@@ -192,3 +192,52 @@ def test_a_shortlist_follows_a_chain_of_words() -> None:
     texts = [*noise[:200], chain[0], *noise[200:300], chain[1], *noise[300:], chain[2]]
     chosen = [texts[place] for place in shortlist(texts, "What does Hugo own?", 12)]
     assert set(chain) <= set(chosen)
+
+
+# -- halting by likelihood --------------------------------------------------------------------
+
+
+async def test_an_inference_halts_by_the_likelihood_of_the_question_or_of_the_choices() -> None:
+    for word, halts in (("fear?", True), ("cats", True), ("nothing", False)):
+
+        def likely(prompt: str, said: str, word: str = word) -> float:
+            if prompt.endswith("Question:"):
+                return 0.9 if word == "fear?" and "fears cats" in prompt else 0.01
+            if prompt.endswith("Answer:"):
+                return 0.5 if said == word else 0.001
+            first = "Gert" if prompt.endswith("Fact:") else "Mice"
+            return 0.9 if said == first or said not in ("Gert", "Mice", "Sheep", "Bea") else 0.01
+
+        result = await selection_inference(
+            completing(backend(likely)),
+            CONTEXT,
+            QUESTION,
+            choices=("cats", "wolves"),
+            prompts=COMPLETED,
+            max_steps=1,
+        )
+        assert result.is_unknown is not halts
+        assert result.basis == ("logprobs" if halts else "")
+        assert [step.premises for step in result.evidence.steps] == [("S3", "S2")]
+
+
+async def test_without_log_probabilities_the_halter_of_completions_asks_yes_or_no() -> None:
+    def answer(request: Request) -> str:
+        text = request.messages[-1].text
+        replies = {
+            "Fact:": CONTEXT[2],
+            "Rule:": CONTEXT[1],
+            "Therefore,": "Gert fears cats.",
+            "Answer:": "cats",
+            "Question:": QUESTION,
+        }
+        if text.endswith("by the statement?"):
+            return " yes" if "Gert fears cats" in text else " no"
+        return next(f" {reply}" for ending, reply in replies.items() if text.endswith(ending))
+
+    model = Scripted(answer)
+    result = await selection_inference(
+        completing(model), CONTEXT, QUESTION, choices=("cats", "wolves"), prompts=COMPLETED
+    )
+    assert (result.value, result.basis) == ("cats", "votes")
+    assert len(model.requests) == 2 + 2 * 2 + 1 + 1  # picks; halters, each in vain first
