@@ -110,7 +110,7 @@ async def _fallback(session: Session, question: Asked, solvers: tuple[Solver, ..
                 raise
             continue
         samples += result.samples
-        if False:
+        if result.is_unknown:
             attempts.append(Attempt(name, "abstained", result.reason))
             continue
         attempts.append(Attempt(name, "answered", str(result)))
