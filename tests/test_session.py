@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -459,10 +460,11 @@ async def test_a_draw_keeps_its_samples_through_steps_options_and_maps() -> None
     assert {request.sample for request in model.requests} == {5}
 
 
-paths = st.lists(st.integers(0, DRAWS - 1), max_size=3)
+paths = st.lists(st.one_of(st.integers(0, 2), st.integers(0, DRAWS - 1)), max_size=3)
+numbers = st.one_of(st.integers(0, 2), st.integers(0, DRAWS - 1))
 
 
-@given(paths, st.integers(0, 50), paths, st.integers(0, 50))
+@given(paths, numbers, paths, numbers)
 def test_two_draws_never_share_a_request(
     one: list[int], sample: int, other: list[int], other_sample: int
 ) -> None:
@@ -476,6 +478,17 @@ def test_two_draws_never_share_a_request(
         is_same = (one, sample) == (other, other_sample)
         found = request(one, sample).key == request(other, other_sample).key
         assert found == is_same
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_all_small_draws_and_samples_are_different_requests(depth: int) -> None:
+    keys = set()
+    for path in itertools.product(range(3), repeat=depth):
+        here, _ = scripted()
+        for draw in path:
+            here = here.draw(draw)
+        keys |= {here.request("Hi", sample=number).key for number in range(3)}
+    assert len(keys) == 3 ** (depth + 1)
 
 
 @pytest.mark.parametrize("bad", [-1, DRAWS, 1.0, True, "1", None])

@@ -225,11 +225,14 @@ async def test_a_prompt_that_is_refused_anyhow_says_nothing_about_log_probabilit
             raise refuses[0]("too long")
         return reply(("yes", {"yes": 0.9, "no": 0.1}))
 
-    session, _ = scripted(answer)
-    for _ in range(2):
-        with pytest.raises(RefusedRequestError):
-            await weigh(session, "Is ice cold?", YES_NO)
-        refuses.pop(0)
+    session, model = scripted(answer)
+    with pytest.raises(ContextLengthError):
+        await weigh(session, "Is ice cold?", YES_NO)
+    assert len(model.requests) == 1  # the votes would not fit either
+    refuses.pop(0)
+    with pytest.raises(RefusedRequestError):
+        await weigh(session, "Is ice cold?", YES_NO)
+    refuses.clear()
     assert (await weigh(session, "Is ice cold?", YES_NO)).basis == "logprobs"
 
 
