@@ -35,7 +35,7 @@ QUICK = ProgramLimits(timeout_s=4.0, steps=300_000)
         ("n = 0\nwhile True:\n    n += 1\n    if n * n > 200: break\nans = n", 15),
         ("def f(n):\n    return 1 if n < 2 else n * f(n - 1)\nans = f(20)", math.factorial(20)),
         ("import math\nans = math.ceil(2.1) + math.comb(5, 2)", 13),
-        ("ans = sqrt(16)", 4.0),
+        ("ans = sqrt(16) + round(2.567, 2)", 6.57),
         ("ages = {'Bo': 3}\nages['Al'] = 5\nans = sorted(ages.items())", (("Al", 5), ("Bo", 3))),
         ("a, (b, c) = 1, [2, 3]\nans = [c, b, a]", (3, 2, 1)),
         ("xs = [1]\nys = xs\nys += [2]\nans = len(xs)", 2),
@@ -128,6 +128,23 @@ ATTACKS = {
 @pytest.mark.parametrize("program", ATTACKS.values(), ids=ATTACKS)
 async def test_an_attack_is_an_error_in_words(program: str) -> None:
     with pytest.raises(ProgramError):
+        await run_program(program, QUICK)
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("x = 2\nwhile True:\n    x = x * x", "a number of"),
+        ("x = 'a'\nwhile True:\n    x = x + x", "of length"),
+        ("x = [1]\nwhile True:\n    x = x + x", "of length"),
+        ("x = []\nwhile True:\n    x.append(x)", "too many steps"),
+        ("x = {}\nn = 0\nwhile True:\n    x[n] = n\n    n += 1", "of length|too many steps"),
+    ],
+)
+async def test_what_grows_is_stopped_by_counting_not_by_the_system(
+    program: str, reason: str
+) -> None:
+    with pytest.raises(ProgramError, match=reason):
         await run_program(program, QUICK)
 
 
