@@ -144,7 +144,7 @@ def _options(
     """What can be picked, by the name it has for the model; None stands for an end."""
     pool: dict[str, Statement] = {}
     for statement in known.statements:
-        if statement not in picked and (picked or statement.label not in spent):
+        if picked or statement.label not in spent:
             pool.setdefault(plain(statement.text), statement)
     for statement in picked:
         pool.pop(plain(statement.text), None)

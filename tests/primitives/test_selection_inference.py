@@ -201,6 +201,14 @@ async def test_steps_that_say_nothing_new_halt_nothing_and_end_the_reasoning(
     assert not reasoner.asked("halt")
     samples = [request.sample for request in reasoner.asked("infer")]
     assert samples == [0, 1, 2]  # each attempt is another sample
+    assert [request.sample for request in reasoner.asked("first")] == [0, 3, 6]
+
+
+async def test_a_statement_in_which_no_answer_was_found_is_not_asked_about_again() -> None:
+    reasoner = Reasoner(first="S2", next="enough", halt="no")
+    result = await selection_inference(reasoner.session, CONTEXT, QUESTION)
+    assert result.reason == "step 4: nothing new in 3 steps"
+    assert len(reasoner.asked("halt")) == 1
 
 
 async def test_a_rule_may_be_used_again() -> None:
@@ -257,6 +265,8 @@ async def test_several_votes_must_find_that_the_answer_is_known() -> None:
     )
     sure = await selection_inference(reasoner.session, CONTEXT, QUESTION, votes=5)
     assert sure.value == "cats"
+    assert {request.options.temperature for request in reasoner.asked("halt")} == {1}
+    assert {request.options.temperature for request in reasoner.asked("infer")} == {0}
     unsure = await selection_inference(
         reasoner.session, CONTEXT, QUESTION, votes=5, halt_at=0.7, max_steps=2
     )
@@ -373,6 +383,7 @@ async def test_data_in_a_question_stays_data() -> None:
     await selection_inference(reasoner.session, CONTEXT, question)
     for request in (*reasoner.asked("first"), *reasoner.asked("halt"), *reasoner.asked("answer")):
         assert request.messages[-1].text.count("</question>") == 1
+        assert "<question>" in request.messages[-1].text
 
 
 @pytest.mark.parametrize(
