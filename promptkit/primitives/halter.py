@@ -25,6 +25,7 @@ from promptkit.primitives.primitive import Asked
 from promptkit.primitives.proof import Statement
 from promptkit.primitives.selection_prompts import SelectionPrompts, about
 from promptkit.primitives.text_likelihood import text_likelihoods
+from promptkit.prompt import Prompt
 from promptkit.result import Basis
 from promptkit.session import Session
 
@@ -67,8 +68,8 @@ async def halt(
 ) -> Halt | None:
     """Read the answer off the last statement; None where the model does not know it yet.
 
-    It takes at most 2 calls where log-probabilities come, else twice `votes`; one more where a
-    likelihood of the question was asked for in vain.
+    It takes at most 2 calls where log-probabilities come, else twice `votes`; one more where
+    prompts let it go by the likelihood of the question or of the answer.
 
     Args:
         session: Who answers.
@@ -87,8 +88,14 @@ async def halt(
     shares = await _shares(session, last, how, how.choices)
     if is_known:
         return _halt(shares, knows)
-    has_mass = shares.basis == "logprobs" and shares.mass >= how.halt_at
-    return _halt(shares, shares.mass) if has_mass else None
+    if shares.basis != "logprobs" or shares.best is None or shares.mass < how.halt_at:
+        return None
+    # The shares follow an answer only until it can be but one of the choices: «on the red team»
+    # begins like «on foot».
+    asked = _answer_prompt(last, how, how.choices)
+    whole = await text_likelihoods(session, asked, [shares.best], lead=prompts.lead)
+    likely = shares.mass if whole is None else math.exp(whole[0])
+    return _halt(shares, likely) if likely >= how.halt_at else None
 
 
 async def _answered(
@@ -143,10 +150,14 @@ async def _shares(
     session: Session, last: Statement, how: Halting, choices: tuple[str, ...]
 ) -> Distribution:
     """How likely each choice is, from the question and the last inference."""
-    listed = f"Choose from: {', '.join(choices)}."
-    prompts = how.prompts
-    asked = prompts.filled(prompts.answer, how.question, inference=last.text, choices=listed)
+    asked = _answer_prompt(last, how, choices)
     return await weigh(session, asked, choices, **_weighing(session, how, choices))
+
+
+def _answer_prompt(last: Statement, how: Halting, choices: tuple[str, ...]) -> Prompt:
+    listed = f"Choose from: {', '.join(choices)}."
+    answer = how.prompts.answer
+    return how.prompts.filled(answer, how.question, inference=last.text, choices=listed)
 
 
 def _weighing(session: Session, how: Halting, options: Sequence[str]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Trace:
     Attributes:
         proof: What is known; its `ending` is set when the reasoning has ended.
         halt: The answer, when it was found.
-        spent: Labels of facts that were reasoned from.
+        spent: Labels of facts that were reasoned from; where facts come first, each is used once.
         seen: Labels of statements that the halter found no answer in.
         idle: Steps in a row that brought nothing new.
         value: How good the trace was found to be, where it was valued.

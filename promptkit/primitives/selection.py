@@ -70,7 +70,7 @@ async def select(
         session: Who answers.
         known: What there is to pick from.
         how: The question and the rest.
-        spent: Labels that may not come first.
+        spent: Labels of facts that were reasoned from, which are not picked again.
         sample: Which of several attempts at this step.
 
     Returns:
@@ -107,7 +107,7 @@ async def rank(
         session: Who answers.
         known: What there is to pick from.
         how: The question and the rest.
-        spent: Labels that may not come first.
+        spent: Labels of facts that were reasoned from, which are not picked again.
         count: How many selections.
 
     Returns:
@@ -144,7 +144,7 @@ def _options(
     """What can be picked, by the name it has for the model; None stands for an end."""
     pool: dict[str, Statement] = {}
     for statement in known.statements:
-        if picked or statement.label not in spent:
+        if statement.label not in spent:
             pool.setdefault(plain(statement.text), statement)
     for statement in picked:
         pool.pop(plain(statement.text), None)

@@ -70,9 +70,9 @@ async def selection_inference(
     With `pick="likelihood"` a pick takes `votes` calls instead of 3; where the statements
     themselves are the options it takes twice as many as there are statements, at most `shown`,
     or 1 and `votes` if their likelihood cannot be had. With `COMPLETED` prompts the halter may be
-    asked twice a step, once of the first pick itself, and takes one call more where likelihoods
-    cannot be had, as does the value. With `beam` above 1 all of it is done at most `beam` times
-    `samples` times, and each time `votes` more for the value.
+    asked twice a step, once of the first pick itself, and takes one call more, as does the value.
+    With `beam` above 1 all of it is done at most `beam` times `samples` times, and each time
+    `votes` more for the value.
 
     Args:
         session: Who answers.

@@ -35,7 +35,8 @@ class SelectionPrompts:
         premises: The most statements of one step, where the caller names no number.
         nothing: The first pick that says that no statement helps; empty where there is none.
         enough: The further pick that says that no other is needed; empty where all are picked.
-        first_prior: `select_first` without the question: how likely a pick is anyway.
+        first_prior: `select_first` without the question: how likely a pick is anyway; None to
+            take nothing off.
         next_prior: `select_next` without the question and what was chosen.
         least: How likely a first pick must be before the model is held to the statements; below
             it, what the model would say is not there, and no statement helps. It is compared
@@ -228,14 +229,6 @@ COMPLETED: Final = SelectionPrompts(
                 "Question: Where does Lulu sleep?\nFact: Lulu is a kitten.\nRule:",
                 "Kittens sleep in the barn.",
             ),
-        ),
-    ),
-    first_prior=Prompt(
-        "Fact:",
-        examples=(
-            ("Fact:", "Ivo is a runner."),
-            ("Fact:", "Dora is a student in the east hall."),
-            ("Fact:", "Lulu is a kitten."),
         ),
     ),
     next_prior=Prompt(

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import promptkit as pk
-from promptkit import Request, Session
+from promptkit import Prompt, Request, Session
 from promptkit.errors import RefusedRequestError
 from promptkit.primitives import selection_inference
 from promptkit.primitives.proof import Proof
@@ -130,7 +131,8 @@ async def test_the_likelihood_without_the_question_is_taken_off() -> None:
             return 0.4  # a common word, with or without the question
         return 0.3 if word in ("Mice", "Gert") and ("Gert" in prompt) else 0.01
 
-    how = Selecting(question=QUESTION, prompts=COMPLETED, premises=2, pick="likelihood")
+    prompts = replace(COMPLETED, first_prior=Prompt("Fact:"))
+    how = Selecting(question=QUESTION, prompts=prompts, premises=2, pick="likelihood")
     (picked,) = await rank(completing(backend(likely)), KNOWN, how, spent=NONE, count=1)
     assert picked is not None
     assert {s.label for s in picked} == {"S2", "S3"}
