@@ -37,7 +37,8 @@ class Halt:
     Attributes:
         value: The answer; None where the reply was none of the choices.
         knows: How likely the model found it that it knows the answer.
-        share: How likely the answer is among the choices; None for a free answer.
+        share: How likely the answer is among the choices; None for a free answer, and where one
+            answer was drawn and no log-probabilities came.
     """
 
     value: str | None
@@ -108,7 +109,9 @@ async def _answered(
 
 
 def _halt(shares: Distribution, knows: float) -> Halt:
-    share = None if shares.best is None else shares[shares.best]
+    # One answer drawn says nothing of how often it would be drawn.
+    is_one = shares.basis == "votes" and shares.samples == 1
+    share = None if shares.best is None or is_one else shares[shares.best]
     return Halt(shares.best, knows, share, shares.basis)
 
 

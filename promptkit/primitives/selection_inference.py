@@ -101,7 +101,7 @@ async def selection_inference(
     Returns:
         The answer; None when no step answers the question, the model says that no statement
         helps, or a pick stays invalid. The confidence is the answer's probability among the
-        choices. The evidence is the `Proof`.
+        choices, None where that is not known. The evidence is the `Proof`.
 
     Raises:
         OptionError: For numbers below 1, and choices that cannot be told apart.

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 PAGE: Final = Path(__file__).parents[2] / "docs" / "embedded-model.md"
 BEGIN: Final = "<!-- The table: written by `python -m tests.benchmarks.embedded`, not by hand. -->"
 END: Final = "<!-- End of the table. -->"
+SETS: Final = ("demo", *(f"depth-{depth}" for depth in range(1, 6)), "absent", "ProntoQA")
+WAYS: Final = (
+    *("direct", "chain of thought", "vote of 3 chains"),
+    *("selection-inference", "by likelihood", "beam of 2", "maieutic, depth 1"),
+)
+"""The order of the rows."""
+
 _Z: Final = 1.959964
 """Of a 95 % interval."""
 
@@ -50,10 +57,13 @@ def lines(rows: Iterable[Row]) -> list[str]:
     return table
 
 
+def _place(row: Row) -> tuple[int, int]:
+    return SETS.index(row.set), WAYS.index(row.way)
+
+
 def write_table(rows: list[Row]) -> str:
     """Put the table into the page, and return it."""
-    order = list(dict.fromkeys(row.set for row in rows))
-    text = "\n".join(lines(sorted(rows, key=lambda row: order.index(row.set))))
+    text = "\n".join(lines(sorted(rows, key=_place)))
     page = PAGE.read_text("utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)

@@ -85,6 +85,7 @@ async def test_a_sound_model_is_led_to_the_answer_with_a_proof() -> None:
     assert (step.label, step.text, step.premises) == ("S5", "Gert fears cats.", ("S1", "S2"))
     assert str(result.evidence).endswith("(answered)")
     assert [leaf.text for leaf in result.evidence.leaves] == CONTEXT[:2]
+    assert result.confidence is None  # one answer, and no log-probabilities
     assert [kind(r) for r in reasoner.model.requests] == [
         *("first", "next", "next"),
         *("infer", "halt", "answer"),
@@ -264,7 +265,7 @@ async def test_several_votes_must_find_that_the_answer_is_known() -> None:
         halt=lambda r: "yes" if r.sample % 5 < 3 else "no",
     )
     sure = await selection_inference(reasoner.session, CONTEXT, QUESTION, votes=5)
-    assert sure.value == "cats"
+    assert (sure.value, sure.basis) == ("cats", "votes")
     assert {request.options.temperature for request in reasoner.asked("halt")} == {1}
     assert {request.options.temperature for request in reasoner.asked("infer")} == {0}
     unsure = await selection_inference(
