@@ -4,8 +4,8 @@ The model never writes a premise. It names the label of a statement, or writes o
 statements to the letter, held to them by the backend where it can be and checked everywhere; or
 each statement is scored by how likely the model finds it, as in Creswell et al. 2022
 (arXiv:2205.09712). Only the words that tell the statements apart are compared, so that none wins
-for being short, and what they are worth without the question is taken off, so that none wins for
-common words.
+for being short; and what they are worth without the question is taken off where the prompts say
+how, so that none wins for common words.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ async def rank(
     """Return the `count` likeliest selections of one step, the likeliest first.
 
     A search over the picks that keeps the best `count` at each. It takes, for each pick of each
-    selection kept, one call where picks are labels (`votes` without log-probabilities), and two a
-    statement where they are the statements themselves.
+    selection kept, one call where picks are labels (`votes` without log-probabilities), and one a
+    statement where they are the statements themselves, two where the prompts have a prior.
 
     Args:
         session: Who answers.

@@ -68,11 +68,11 @@ async def selection_inference(
     pick, of which two only while the reply is none of the options, one inference, and the two
     questions of the halter, which take 2 whatever `votes` is where log-probabilities come.
     With `pick="likelihood"` a pick takes `votes` calls instead of 3; where the statements
-    themselves are the options it takes twice as many as there are statements, at most `shown`,
-    or 1 and `votes` if their likelihood cannot be had. With `COMPLETED` prompts the halter may be
-    asked twice a step, once of the first pick itself, and takes one call more, as does the value.
-    With `beam` above 1 all of it is done at most `beam` times `samples` times, and each time
-    `votes` more for the value.
+    themselves are the options it takes as many as there are statements, at most `shown` (twice
+    that where the prompts have a prior), or 1 and `votes` if their likelihood cannot be had. With
+    `COMPLETED` prompts the halter may be asked twice a step, once of the first pick itself, and
+    takes one call more, as does the value. With `beam` above 1 all of it is done at most `beam`
+    times `samples` times, and each time `votes` more for the value.
 
     Args:
         session: Who answers.

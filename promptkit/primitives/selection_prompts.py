@@ -37,7 +37,7 @@ class SelectionPrompts:
         enough: The further pick that says that no other is needed; empty where all are picked.
         first_prior: `select_first` without the question: how likely a pick is anyway; None to
             take nothing off.
-        next_prior: `select_next` without the question and what was chosen.
+        next_prior: `select_next` without the question and what was chosen; None as well.
         least: How likely a first pick must be before the model is held to the statements; below
             it, what the model would say is not there, and no statement helps. It is compared
             where picks are statements and log-probabilities come; 0 for never.
@@ -229,14 +229,6 @@ COMPLETED: Final = SelectionPrompts(
                 "Question: Where does Lulu sleep?\nFact: Lulu is a kitten.\nRule:",
                 "Kittens sleep in the barn.",
             ),
-        ),
-    ),
-    next_prior=Prompt(
-        "Rule:",
-        examples=(
-            ("Rule:", "Runners practise at dawn."),
-            ("Rule:", "Students in the east hall study music."),
-            ("Rule:", "Kittens sleep in the barn."),
         ),
     ),
     infer=Prompt("{selection:trusted} Therefore,", examples=_INFERRED),

@@ -131,7 +131,7 @@ async def test_the_likelihood_without_the_question_is_taken_off() -> None:
             return 0.4  # a common word, with or without the question
         return 0.3 if word in ("Mice", "Gert") and ("Gert" in prompt) else 0.01
 
-    prompts = replace(COMPLETED, first_prior=Prompt("Fact:"))
+    prompts = replace(COMPLETED, first_prior=Prompt("Fact:"), next_prior=Prompt("Rule:"))
     how = Selecting(question=QUESTION, prompts=prompts, premises=2, pick="likelihood")
     (picked,) = await rank(completing(backend(likely)), KNOWN, how, spent=NONE, count=1)
     assert picked is not None
