@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from promptkit.amounts import money
 from promptkit.explanation import Explains, Explanation, Paragraph, Section, Table
+from promptkit.explanation.plain import clean
 
 T = TypeVar("T")
 
@@ -100,10 +101,10 @@ class Result(Generic[T]):
         printer.text(self.explain().text if is_alone else f"{type(self).__name__}({self})")
 
     def __str__(self) -> str:
-        """Show the value and how sure it is."""
+        """Show the value and how sure it is; nothing in it steers a terminal."""
         if self.value is None:
-            return f"unknown: {self.reason}" if self.reason else "unknown"
-        value = str(self.value)
+            return f"unknown: {_shown(self.reason)}" if self.reason else "unknown"
+        value = _shown(self.value)
         return value if self.confidence is None else f"{value} ({self.confidence:.0%})"
 
 
@@ -144,9 +145,16 @@ class Verdict:
         printer.text(self.explain().text if is_alone else f"{type(self).__name__}({self})")
 
     def __str__(self) -> str:
-        """Show the outcome, the score and the reason."""
+        """Show the outcome, the score and the reason; nothing in it steers a terminal."""
         score = "" if self.score is None else f" ({self.score:.0%})"
-        return f"{self.outcome}{score}: {self.reason}" if self.reason else f"{self.outcome}{score}"
+        reason = f": {_shown(self.reason)}" if self.reason else ""
+        return f"{self.outcome}{score}{reason}"
+
+
+def _shown(value: Any) -> str:
+    """What is printed of a text: all of it, without what moves a cursor or colours a screen."""
+    text = str(value)
+    return clean(text, longest=len(text))
 
 
 def _sections(evidence: Any) -> Iterable[Section]:

@@ -73,6 +73,20 @@ class Problem:
         )
 
 
+def check_solving(solver: str, time_limit_s: float) -> None:
+    """Refuse a solver that there is not, and a time that is none.
+
+    Raises:
+        OptionError: For either.
+    """
+    if solver not in ("milp", "rc2"):
+        raise OptionError("an unknown solver", hint='solver is "milp" or "rc2"')
+    is_number = isinstance(time_limit_s, (int, float)) and not isinstance(time_limit_s, bool)
+    if not (is_number and time_limit_s > 0):
+        what = time_limit_s if is_number else f"a {type(time_limit_s).__name__}"
+        raise OptionError(f"time_limit_s={what}", hint="it is a number of seconds above 0")
+
+
 def solve(
     clauses: Iterable[tuple[int, Clause]],
     preferred: Sequence[bool],
@@ -95,10 +109,7 @@ def solve(
         OptionError: For an unknown solver or a time limit that is not above 0.
         MissingExtraError: For "rc2" where python-sat is not installed.
     """
-    if solver not in ("milp", "rc2"):
-        raise OptionError(f"solver={solver!r}", hint="milp or rc2")
-    if not time_limit_s > 0:
-        raise OptionError(f"time_limit_s={time_limit_s!r}", hint="seconds above 0")
+    check_solving(solver, time_limit_s)
     until = time.monotonic() + time_limit_s
     merged = _merged(clauses)
     values = list(preferred)

@@ -100,18 +100,17 @@ async def _all_techniques(puzzles: Sequence[Puzzle]) -> list[Outcome]:
 
 
 async def _measure(session: Session, technique: str, puzzles: Sequence[Puzzle]) -> Outcome:
-    from scipy.stats import binomtest
+    from promptkit.adapters.intervals import wilson
 
     step = session.step(technique)
     began = time.monotonic()
     results = await step.map(TECHNIQUES[technique], puzzles)
     right = sum(r.value == p.answer for r, p in zip(results, puzzles, strict=True))
-    interval = binomtest(right, len(puzzles)).proportion_ci(method="wilson")
     return Outcome(
         technique,
         tuple(results),
         right,
-        (float(interval.low), float(interval.high)),
+        wilson(right, len(puzzles)),
         step.usage,
         time.monotonic() - began,
     )

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.arguments import finite, sampled
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
 from promptkit.primitives.primitive import Asked, primitive
@@ -82,11 +83,12 @@ async def best_of(
         could not say. The evidence are the `Scores`.
 
     Raises:
-        OptionError: For fewer than one sample, neither verifier nor checks, or a verifier that
-            returns no number.
+        OptionError: For a number of samples that is none or not from 1 to 4096, thresholds that
+            are no numbers, neither verifier nor checks, or a verifier that returns no number.
     """
-    if n < 1:
-        raise OptionError(f"n={n}", hint="the best of at least one sample")
+    n = sampled("n", n)
+    stop_at = None if stop_at is None else finite("stop_at", stop_at)
+    at_least = None if at_least is None else finite("at_least", at_least)
     if verifier is None and not checks:
         raise OptionError("no verifier and no checks", hint="give one, or use `vote`")
     seen: Seen = {}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from promptkit.amounts import money
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.arguments import sampled, share
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, primitive
 from promptkit.primitives.sampling import Candidate, Solver, draw
@@ -108,7 +110,7 @@ class Escalation:
                 f"{rung.share:.0%}",
                 f"{rung.accept_at:.0%}" if rung.accept_at else "any",
                 f"{len(rung.votes.texts)} of {rung.n}",
-                "unknown" if rung.cost_usd is None else f"${rung.cost_usd:.6f}",
+                money(rung.cost_usd),
             )
             for rung in self.rungs
         )
@@ -178,7 +180,8 @@ async def cascade(
         no answer, or missed its own share.
 
     Raises:
-        OptionError: When no model is named, or the numbers do not fit the models.
+        OptionError: When no model is named, the numbers do not fit the models, or one is not from
+            1 to 4096, or is no share.
     """
     asking = {"extract": extract, "instruction": instruction, "examples": examples, **options}
     rungs: list[Rung] = []
@@ -204,25 +207,32 @@ def _plan(
     of: Solver | Sequence[Solver | None] | None,
 ) -> list[tuple[str, int, float, Solver | None]]:
     """Check the arguments; return model, samples, least share and primitive of each rung."""
-    names = (models,) if isinstance(models, str) else tuple(models)
-    count = len(names)
+    names = (models,) if isinstance(models, str) else _several(models)
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise OptionError(f"models={models!r}", hint="name one or more models, the cheapest first")
-    sizes = (n,) * count if isinstance(n, int) else tuple(n)
-    if len(sizes) != count or any(type(size) is not int or size < 1 for size in sizes):
-        hint = f"one whole number above 0 for all, or {count} of them"
-        raise OptionError(f"n={n!r} for {count} models", hint=hint)
-    one = (accept_at,) * count if isinstance(accept_at, (int, float)) else ()
-    shares = one or tuple(cast("Sequence[float]", accept_at))
-    are_shares = all(isinstance(share, (int, float)) and 0 <= share <= 1 for share in shares)
-    if len(shares) != count or not are_shares:
-        hint = f"a share from 0 to 1, or {count} of them, of which the last can make it unknown"
-        raise OptionError(f"accept_at={accept_at!r} for {count} models", hint=hint)
-    solvers = (of,) * count if of is None or callable(of) else tuple(of)
-    if len(solvers) != count:
-        raise OptionError(f"{len(solvers)} primitives for {count} models", hint="one, or as many")
-    least = (*one[:-1], 0.0) if one else shares
-    return list(zip(names, sizes, least, solvers, strict=True))
+        what = f"models of type {type(models).__name__}, {len(names)} of them"
+        raise OptionError(what, hint="name one or more models, the cheapest first")
+    count = len(names)
+    sizes = [sampled("n", size) for size in _of_each("n", n, count)]
+    shares = [share("accept_at", least) for least in _of_each("accept_at", accept_at, count)]
+    if not _several(accept_at):
+        shares[-1] = 0.0  # what the last model answers stands
+    solvers = _of_each("primitives", of, count)
+    if not all(solver is None or callable(solver) for solver in solvers):
+        raise OptionError("`of` is no primitive", hint="give one, or one for each model, or None")
+    return list(zip(names, sizes, shares, solvers, strict=True))
+
+
+def _several(values: Any) -> tuple[Any, ...]:
+    """What stands for several models; empty where one value stands for all."""
+    return tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else ()
+
+
+def _of_each(name: str, values: Any, count: int) -> tuple[Any, ...]:
+    every = _several(values) or (values,) * count
+    if len(every) != count:
+        hint = f"one for all, or {count} of them"
+        raise OptionError(f"{len(every)} of {name} for {count} models", hint=hint)
+    return every
 
 
 def _result(evidence: Escalation, extractor: str) -> Result[Hashable]:

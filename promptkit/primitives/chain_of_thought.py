@@ -11,8 +11,8 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any, Final
 
-from promptkit.errors import OptionError
 from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.arguments import counted
 from promptkit.primitives.primitive import Asked, as_prompt, primitive, with_instruction
 from promptkit.prompt import Message
 from promptkit.result import Result
@@ -80,8 +80,7 @@ async def chain_of_thought(
         The answer, None where the text holds none. The evidence is the text; with two stages the
         reasoning and, on a line of its own, `conclusion` with the answer.
     """
-    if stages not in (1, 2):
-        raise OptionError(f"stages={stages!r}", hint="1 for one call, 2 for two")
+    stages = counted("stages", stages, most=2)
     if stages == 1:
         asked = STEP_BY_STEP if instruction is None else instruction
         messages = with_instruction(question, asked, examples)

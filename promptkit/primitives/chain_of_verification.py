@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from promptkit.constraint import Constraint
-from promptkit.errors import OptionError
 from promptkit.explanation import Paragraph, Section, Table
 from promptkit.primitives.answers import Extractor
+from promptkit.primitives.arguments import counted
 from promptkit.primitives.likelihood import named
 from promptkit.primitives.primitive import (
     Asked,
@@ -25,6 +25,7 @@ from promptkit.primitives.primitive import (
     fill,
     followed_by,
     gather,
+    indented,
     primitive,
     steady,
 )
@@ -124,7 +125,8 @@ async def chain_of_verification(
 
     With N questions 2N + 3 calls: draft, plan, N answers, N cross-checks, and the new answer, which
     is left out where the draft agrees with all that was found. Without cross-checks N + 3, and one
-    fewer where the draft is given. N is at most `max_questions`.
+    fewer where the draft is given. N is at most `max_questions`. The draft is shown N + 2 times;
+    no prompt holds a question or an answer twice.
 
     >>> import promptkit as pk
     >>> def model(request):
@@ -161,10 +163,9 @@ async def chain_of_verification(
         evidence is the `Verification`.
 
     Raises:
-        OptionError: For fewer than one question.
+        OptionError: For a number of questions that is none or below 1.
     """
-    if max_questions < 1:
-        raise OptionError(f"max_questions={max_questions}", hint="at least one")
+    max_questions = counted("max_questions", max_questions)
     asker = steady(session, **options)
     if draft is None:
         draft = (await asker.step("draft").ask(as_prompt(question))).text
@@ -207,7 +208,7 @@ async def _found(
 
 def _told(fact: CheckedFact) -> str:
     against = " (the draft says otherwise)" if fact.is_consistent is False else ""
-    return f"{fact.question} {fact.answer or 'No answer was found.'}{against}"
+    return indented(f"{fact.question} {fact.answer or 'No answer was found.'}{against}")
 
 
 def _result(evidence: Verification, extract: Extractor | None) -> Result[Any]:

@@ -8,12 +8,13 @@ judge that says yes to everything passes everything: try it on texts that must f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
+from promptkit.primitives.arguments import finite, given, sampled, share
 from promptkit.primitives.likelihood import Distribution, WeighBy, weigh
 from promptkit.primitives.primitive import Asked, fill, followed_by, gather, primitive
 from promptkit.prompt import Prompt
@@ -40,13 +41,17 @@ CHECK_ANSWER: Final = Prompt(
 """Asks about an answer, after the question; slots `answer`, `criterion`."""
 
 
+HEAVIEST: Final = 1e9
+"""The most that a criterion weighs: weights are added."""
+
+
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One thing that must hold.
 
     Attributes:
         text: What must hold, as a statement or a question.
-        weight: How much it counts beside the others.
+        weight: How much it counts beside the others; above 0 and below 1e9.
         required: Whether the verdict fails when it is not met, whatever the others say.
     """
 
@@ -56,9 +61,11 @@ class Criterion:
 
     def __post_init__(self) -> None:
         """Refuse an empty text or a weight that is not above 0."""
-        if not self.text.strip() or not 0 < self.weight < float("inf"):
-            hint = "give a text, and a weight above 0"
-            raise OptionError(f"criterion {self.text!r}, weight={self.weight}", hint=hint)
+        if not isinstance(self.text, str) or not self.text.strip():
+            what = "empty" if isinstance(self.text, str) else f"of type {type(self.text).__name__}"
+            raise OptionError(f"a criterion that is {what}", hint="give a text")
+        if finite("weight", self.weight, above=0) > HEAVIEST:
+            raise OptionError(given("weight", self.weight), hint=f"it is at most {HEAVIEST:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +155,8 @@ async def checklist(
         not be judged might change that, or nothing is applicable; else "pass". The score is the
         mean of the criteria's scores by weight; the evidence are the `Checklist`.
     """
-    items = [Criterion(each) if isinstance(each, str) else each for each in criteria]
-    if not items or isinstance(criteria, str):
-        raise OptionError(f"criteria={criteria!r}", hint="give a list of one or more texts")
-    if not 0 < pass_at <= 1 or votes < 1:
-        hint = "pass_at is above 0 and at most 1, votes above 0"
-        raise OptionError(f"pass_at={pass_at}, votes={votes}", hint=hint)
+    items = _items(criteria)
+    pass_at, votes = share("pass_at", pass_at, above=0), sampled("votes", votes)
     asks = [
         weigh(
             session.step(f"criterion {number}"),
@@ -167,6 +170,16 @@ async def checklist(
     ]
     likely = await gather(asks)
     return judged([_check(i, each) for i, each in zip(items, likely, strict=True)], pass_at)
+
+
+def _items(criteria: Sequence[str | Criterion]) -> list[Criterion]:
+    hint = "give a list of one or more texts or Criterions"
+    if isinstance(criteria, str) or not isinstance(criteria, Iterable):
+        raise OptionError(given("criteria", criteria), hint=hint)
+    given_ones = list(criteria)
+    if not given_ones:
+        raise OptionError("no criteria", hint=hint)
+    return [each if isinstance(each, Criterion) else Criterion(each) for each in given_ones]
 
 
 def _asked(
@@ -214,7 +227,7 @@ def judged(checks: Sequence[Checked], pass_at: float) -> Verdict:
         return Verdict("fail", _named(checks, "no", "not met"), score, evidence, basis)
     if not everything:
         return Verdict("unsure", "no criterion is applicable", score, evidence, basis)
-    needed = pass_at * everything - 1e-9
+    needed = pass_at * everything * (1 - 1e-9)  # sums of weights are rounded
     if total["yes"] + total["unsure"] < needed:
         return Verdict("fail", _named(checks, "no", "not met"), score, evidence, basis)
     open_required = any(c.criterion.required and c.answer == "unsure" for c in checks)

@@ -17,10 +17,11 @@ from typing import Any, Final, Literal
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor
+from promptkit.primitives.arguments import one_of
 from promptkit.primitives.likelihood import WeighBy
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
 from promptkit.primitives.verifier import score_of
-from promptkit.primitives.verify import judged
+from promptkit.primitives.verify import checked_votes, judged
 from promptkit.prompt import Prompt
 from promptkit.result import Basis, Result
 from promptkit.session import Session
@@ -145,11 +146,10 @@ async def compare(
         confidence is the mean probability of the winner; the evidence is the `Comparison`.
 
     Raises:
-        OptionError: For a judge that returns no probability, or an option that is none.
+        OptionError: For a judge that returns no probability, or an argument that is none.
     """
-    if on_disagreement not in ("unknown", "mean"):
-        hint = "it is «unknown» or «mean»"
-        raise OptionError(f"on_disagreement={on_disagreement!r}", hint=hint)
+    one_of("on_disagreement", on_disagreement, ("unknown", "mean"))
+    votes = checked_votes(votes, by, extract)
 
     async def shown(here: Session, one: str, other: str) -> tuple[float | None, Basis, int]:
         if judge is not None:

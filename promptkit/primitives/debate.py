@@ -12,11 +12,13 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from promptkit.defaults import DRAWS
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section, Table
 from promptkit.primitives.answers import Extractor, final, group
+from promptkit.primitives.arguments import counted
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.primitive import Asked, gather, primitive, with_instruction
+from promptkit.primitives.primitive import Asked, gather, numbered, primitive, with_instruction
 from promptkit.primitives.sampling import Candidate
 from promptkit.prompt import Message, Prompt
 from promptkit.result import Result
@@ -97,7 +99,8 @@ async def debate(
     >>> result.value, result.confidence, result.samples
     ('12', 1.0, 6)
 
-    It asks at most `agents * (1 + rounds)` questions; the later ones hold `agents` answers each.
+    It asks at most `agents * (1 + rounds)` questions; the later ones hold the `agents` answers of
+    the round before, each once.
 
     Args:
         session: Who answers.
@@ -109,7 +112,8 @@ async def debate(
         extract: How an answer is read from a text.
         stop_when_agreed: Stop as soon as all agents give the same answer. The paper goes on.
         instruction: Put after the question, for the first answers.
-        revise: What an agent is told after its own last answer; slot `answers`.
+        revise: What an agent is told after its own last answer; slot `answers`, whose lines are
+            indented, so that none can pass for another agent's answer.
         examples: Worked pairs, put before the question.
         temperature: Of all answers.
         options: As for `Session.ask`.
@@ -120,11 +124,12 @@ async def debate(
         probability. The evidence is the `Debate`.
 
     Raises:
-        OptionError: For fewer than two agents or one round.
+        OptionError: For fewer than two agents or one round, or more answers than 4096.
     """
-    for name, number, least in (("agents", agents, 2), ("rounds", rounds, 1)):
-        if type(number) is not int or number < least:
-            raise OptionError(f"{name}={number!r}", hint=f"it is a whole number from {least} on")
+    agents, rounds = counted("agents", agents, least=2), counted("rounds", rounds)
+    if agents * (1 + rounds) > DRAWS:
+        hint = f"agents * (1 + rounds) is at most {DRAWS}"
+        raise OptionError(f"{agents} agents in {rounds} rounds", hint=hint)
     asked = with_instruction(question, instruction, examples)
     said: list[tuple[Candidate, ...]] = []
     for number in range(1 + rounds):
@@ -159,8 +164,8 @@ def _messages(
         return asked
     own = said[-1][agent].strip() or _SAID_NOTHING
     others = [text.strip() or _SAID_NOTHING for i, text in enumerate(said[-1]) if i != agent]
-    numbered = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(others, 1))
-    return (*asked, Message("assistant", own), *revise.fill(answers=numbered).render())
+    told = revise.fill(answers=numbered(others))
+    return (*asked, Message("assistant", own), *told.render())
 
 
 def _result(said: tuple[tuple[Candidate, ...], ...], extract: Extractor) -> Result[Hashable]:

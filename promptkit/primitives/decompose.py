@@ -9,21 +9,19 @@ one another are answered at once.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 
-from promptkit.errors import OptionError
 from promptkit.explanation import Edge, Graph, Node, Section
 from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.arguments import counted
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive, steady
 from promptkit.primitives.sampling import Solver, solve
 from promptkit.primitives.sub_question import (
-    REFERENCE,
     Kind,
     SubQuestion,
+    filled,
     listed,
     ordered,
     read_plan,
@@ -120,7 +118,9 @@ async def decompose(
     r"""Answer by way of typed sub-questions, in parallel where they are independent.
 
     At most `n` + 2 calls: the plan, each sub-question, the whole. With `of`, each sub-question
-    costs what `of` costs.
+    costs what `of` costs. A sub-question holds each answer that it names once, and repeats of
+    them at most 500 characters; the whole holds each once. So no prompt is longer than the
+    question, the plan and all answers together, and these 500 characters.
 
     >>> import promptkit as pk
     >>> def model(request):
@@ -151,9 +151,11 @@ async def decompose(
         The answer; None where the last text holds none. The evidence is the `Decomposition`. A
         plan without sub-questions leaves the whole question to the last call; an answer that was
         not found stands as «unknown» where others refer to it.
+
+    Raises:
+        OptionError: For a number of sub-questions that is none or below 1.
     """
-    if n < 1:
-        raise OptionError(f"n={n}", hint="at least one sub-question must be allowed")
+    n = counted("n", n)
     asker = steady(session, **options)
     planning = followed_by(question, prompts.plan, n=str(n))
     plan = (await asker.step("plan").ask(planning)).text
@@ -183,7 +185,7 @@ async def _answer_all(
     async def answer(part: SubQuestion) -> SubQuestion:
         for number in part.needs:
             await is_ready[number].wait()
-        text = REFERENCE.sub(partial(_referred, part, answered), part.text)
+        text = filled(part, answered)
         step = session.step(f"part {part.number}")
         text += f" ({' | '.join(part.choices)})" if part.choices else ""
         form = dict(prompts.forms).get(part.kind, "")
@@ -194,11 +196,6 @@ async def _answer_all(
         return answered[part.number]
 
     return tuple(await gather([answer(part) for part in parts]))
-
-
-def _referred(part: SubQuestion, answered: dict[int, SubQuestion], reference: re.Match[str]) -> str:
-    number = int(reference.group(1))
-    return answered[number].said if number in part.needs else reference.group()
 
 
 async def _answer(

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from promptkit.errors import OptionError
+from promptkit.primitives.arguments import sampled
 from promptkit.primitives.likelihood import WeighBy, weigh
 from promptkit.primitives.primitive import fill, primitive
 from promptkit.prompt import Prompt
@@ -99,6 +100,7 @@ async def entailment(
         "entails", "contradicts" or "neutral"; None when the model named none of them. The
         confidence is its probability.
     """
+    votes = sampled("votes", votes)
     if votes == 1:
         own = session.defaults.options.temperature
         options = {"temperature": 0.0 if own is None else own} | options
@@ -130,4 +132,6 @@ async def judged(judge: Judge, session: Session, premise: str, hypothesis: str) 
     for relation, stem in zip(RELATIONS, ("entail", "contradict", "neutral"), strict=True):
         if str(label).casefold().startswith(stem):
             return relation
-    raise OptionError(f"a judge that returns {label!r}", hint=f"return one of {RELATIONS}")
+    what = "another word" if isinstance(label, str) else f"a {type(label).__name__}"
+    msg = f"a judge that returns {what}"
+    raise OptionError(msg, hint=f"return one of {', '.join(RELATIONS)}")

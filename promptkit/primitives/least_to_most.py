@@ -18,7 +18,15 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.primitive import Asked, as_prompt, followed_by, primitive, steady
+from promptkit.primitives.arguments import counted
+from promptkit.primitives.primitive import (
+    Asked,
+    as_prompt,
+    followed_by,
+    indented,
+    primitive,
+    steady,
+)
 from promptkit.primitives.sampling import Solver, solve, told
 from promptkit.prompt import Prompt
 from promptkit.result import Result
@@ -123,6 +131,9 @@ async def least_to_most(
 ) -> Result[Hashable]:
     r"""Answer by way of simpler questions, one after the other; at most `n` + 2 calls.
 
+    Each prompt holds all answers before it, each once: none is longer than the question and all
+    that was said before.
+
     >>> import promptkit as pk
     >>> def model(request):
     ...     asked = request.messages[-1].text
@@ -152,9 +163,11 @@ async def least_to_most(
     Returns:
         The answer; None where the last text holds none. The evidence is the `Ladder`. When the
         model names no sub-question, the question is asked as it is.
+
+    Raises:
+        OptionError: For a number of sub-questions that is none or below 1, or `one_pass` with `of`.
     """
-    if n < 1:
-        raise OptionError(f"n={n}", hint="at least one sub-question must be allowed")
+    n = counted("n", n)
     if one_pass and of is not None:
         raise OptionError("one_pass with `of`", hint="one call writes it all, or `of` each answer")
     asker = steady(session, **options)
@@ -223,7 +236,8 @@ def _after(examples: tuple[tuple[str, str], ...], prompt: Prompt) -> Prompt:
 
 
 def _shown(known: list[SubAnswer]) -> str:
-    return "\n\n".join(f"Q: {s.question}\nA: {s.answer}" for s in known) or "nothing yet"
+    told = (f"Q: {s.question}\nA: {indented(s.answer)}" for s in known)
+    return "\n\n".join(told) or "nothing yet"
 
 
 async def _answer(

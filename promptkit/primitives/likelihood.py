@@ -11,12 +11,13 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from weakref import WeakKeyDictionary
 
 from promptkit.constraint import Constraint
 from promptkit.errors import ContextLengthError, OptionError, RefusedRequestError
 from promptkit.primitives.answers.choices import edges
+from promptkit.primitives.arguments import one_of, sampled
 from promptkit.primitives.primitive import gather
 from promptkit.question import Question
 from promptkit.response import Response, TokenLogprob
@@ -106,12 +107,13 @@ async def weigh(
     Raises:
         OptionError: For options that cannot be told apart, or fewer than one vote.
     """
-    names = tuple(options)
+    names = () if isinstance(options, str) else tuple(options)
+    if isinstance(options, str) or not all(isinstance(name, str) for name in names):
+        raise OptionError(f"options of type {type(options).__name__}", hint="give a list of texts")
     if not names or len({name.casefold().strip() for name in names}) < len(names):
         raise OptionError(f"options={list(names)!r}", hint="give texts that differ")
-    if votes < 1 or by not in ("auto", "logprobs", "votes"):
-        hint = "votes is above 0; by is auto, logprobs or votes"
-        raise OptionError(f"votes={votes}, by={by!r}", hint=hint)
+    one_of("by", by, get_args(WeighBy))
+    votes = sampled("votes", votes)
     asking: dict[str, Any] = {
         "constraint": Constraint.choice(lead + name for name in names),
         "max_tokens": max(len(name.encode()) for name in names) + 16,

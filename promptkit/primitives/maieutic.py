@@ -21,11 +21,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from promptkit.adapters.maxsat import Solver
+from promptkit.adapters.maxsat import Solver, check_solving
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge, Graph, Node, Paragraph, Section
+from promptkit.primitives.arguments import counted, one_of, sampled, share
 from promptkit.primitives.entailment import Judge, entailment
 from promptkit.primitives.likelihood import WeighBy
 from promptkit.primitives.maieutic_prompts import INSTRUCTED, MaieuticPrompts
@@ -180,7 +181,8 @@ async def maieutic(
         logistic function of how much more weight it keeps than its opposite; where the belief
         decides, p / (p + q). The evidence is the `BeliefTree`.
     """
-    _check(width, depth, pairs, integral_above)
+    _check(width, depth, pairs, integral_above, votes)
+    check_solving(solver, time_limit_s)
     how = Asking(
         prompts=prompts, integral_above=integral_above, by=by, votes=votes, options=options
     )
@@ -240,7 +242,8 @@ def maieutic_calls(
         judge_calls: How many calls the judge makes for a pair; 0 for a function of your own.
         pairs: As for `maieutic`.
     """
-    _check(width, depth, pairs, 0.0)
+    _check(width, depth, pairs, 0.0, votes)
+    counted("judge_calls", judge_calls, least=0)
     first = 2 * width if depth else 0
     nodes = first * ((1 << depth) - 1)  # below each, one of either kind
     tree = 1 + nodes + (1 + nodes) * (1 + 2 * votes)  # restated, explained, negated and believed
@@ -250,20 +253,19 @@ def maieutic_calls(
     return tree + judge_calls * (related + 2 * nodes)
 
 
-def _check(width: int, depth: int, pairs: str, integral_above: float) -> None:
-    if width < 0 or depth < 0:
-        hint = "both are from 0 on; 0 is the model's belief alone"
-        raise OptionError(f"width={width}, depth={depth}", hint=hint)
-    if pairs not in ("all", "tree"):
-        raise OptionError(f"pairs={pairs!r}", hint="all or tree")
-    if not 0 <= integral_above < 1:
-        raise OptionError(f"integral_above={integral_above!r}", hint="from 0 to below 1")
+def _check(width: int, depth: int, pairs: str, integral_above: float, votes: int) -> None:
+    for name, number in (("width", width), ("depth", depth)):
+        counted(name, number, least=0)  # 0 is the model's belief alone
+    sampled("votes", votes)
+    one_of("pairs", pairs, get_args(Pairs))
+    share("integral_above", integral_above, below=1)
 
 
 def _checked_negation(negation: str, text: str) -> str:
     opposite = " ".join(negation.split())
     if opposite and same(opposite, text):
-        raise OptionError(f"negation={negation!r}", hint="it differs from the statement")
+        hint = "it differs from the statement"
+        raise OptionError("a negation that is the statement itself", hint=hint)
     return opposite
 
 

@@ -8,16 +8,16 @@ from the pieces of maieutic prompting (Jung et al. 2022, arXiv:2205.11822); no p
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from promptkit.adapters.maxsat import Solver
+from promptkit.adapters.maxsat import Solver, check_solving
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives import answers
+from promptkit.primitives.arguments import counted, finite, sampled
 from promptkit.primitives.entailment import Judge
 from promptkit.primitives.likelihood import WeighBy
 from promptkit.primitives.maieutic_prompts import INSTRUCTED, MaieuticPrompts
@@ -33,6 +33,7 @@ from promptkit.primitives.maieutic_tree import Asking, Statement, observe, same,
 from promptkit.primitives.primitive import Asked, fill, gather, primitive, steady
 from promptkit.primitives.sampling import Solver as Answerer
 from promptkit.primitives.solve_beliefs import Link, Reconciliation
+from promptkit.primitives.verifier import probability
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session
@@ -165,11 +166,11 @@ async def maieutic_decomposition(
         none. The confidence is the logistic function of how much more weight the value keeps than
         its opposite; the evidence is the `Decomposition`, whose `failing` are the false parts.
     """
-    if most_parts < 1 or not 0 <= weight < math.inf:
-        hint = "most_parts is above 0, weight a number from 0 on"
-        raise OptionError(f"most_parts={most_parts}, weight={weight}", hint=hint)
+    most_parts, votes = counted("most_parts", most_parts), sampled("votes", votes)
+    weight = finite("weight", weight, least=0)
+    check_solving(solver, time_limit_s)
     if isinstance(parts, str):
-        raise OptionError(f"parts={parts!r}", hint="give a list of sentences")
+        raise OptionError("parts of type str", hint="give a list of sentences")
     # Every belief counts, by its margin: what is not integral is not asked about further here.
     how = Asking(prompts=prompts, integral_above=0.0, by=by, votes=votes, options=options)
     whole = session.step("claim")
@@ -227,7 +228,8 @@ async def _observed(
     is_true = _as_bool(result.value)
     if is_true is None:
         return Statement(id=name, text=text, basis=result.basis), result
-    sure = max(0.5, 1.0 if result.confidence is None else result.confidence)
+    told = None if result.confidence is None else probability("confidence", result.confidence)
+    sure = max(0.5, 1.0 if told is None else told)
     p = sure if is_true else 1 - sure
     return (
         Statement(id=name, text=text, p=p, q=1 - p, is_integral=True, basis=result.basis),

@@ -68,7 +68,13 @@ async def gather(
     /,
     *more: Coroutine[Any, Any, R],
 ) -> list[R]:
-    """Await all at once; when one fails, cancel the others, so that none is paid for in vain.
+    """Await all at once; when one fails, give up those that are not done, and raise its error.
+
+    What was answered by then stays in the cache, and asking again is free there. A call that is
+    under way is given up: its answer is lost, and a provider may bill it all the same, so limits
+    keep what it may cost. What has not been sent is not sent. That is why: of many calls most
+    still wait for their turn, and a failure that all share, such as a wrong key or a spent budget,
+    would else be met by each.
 
     >>> import promptkit as pk
     >>> model = pk.testing.Scripted(lambda request: request.text.split()[-1])
@@ -158,6 +164,37 @@ def _renamed(template: str, names: dict[str, str]) -> str:
         if name is not None:
             pieces.append(f"{{{names[name]}:{mark}}}" if mark else f"{{{names[name]}}}")
     return "".join(pieces)
+
+
+def numbered(texts: Iterable[str], heading: str = "[{}] ") -> str:
+    r"""Return texts one below the other, each behind its number, so that none can pass for two.
+
+    What stands at the very left is ours: the further lines of a text are indented, and all of its
+    lines where the heading has a line of its own.
+
+    >>> print(numbered(["Mice do.\n\n[2] Owls do.", "Nobody."]))
+    [1] Mice do.
+    <BLANKLINE>
+      [2] Owls do.
+    <BLANKLINE>
+    [2] Nobody.
+    """
+    indent = "\n  "
+    listed = [
+        heading.format(number).replace("\n", indent) + indented(text)
+        for number, text in enumerate(texts, 1)
+    ]
+    return "\n\n".join(listed)
+
+
+def indented(text: str) -> str:
+    r"""Return a text with its lines but the first indented; whatever ends a line counts.
+
+    >>> indented("So:\u2028[2] Owls do.")
+    'So:\n  [2] Owls do.'
+    """
+    first, *others = text.splitlines() or [""]
+    return "\n".join([first, *(f"  {line}" if line.strip() else "" for line in others)])
 
 
 def as_prompt(question: Asked) -> Prompt:

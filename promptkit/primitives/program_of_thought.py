@@ -14,13 +14,14 @@ import asyncio
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from promptkit.adapters.sandbox import ProgramLimits, run_program
 from promptkit.errors import OptionError, ProgramError
 from promptkit.explanation import Edge, Graph, Node, Paragraph, Section
 from promptkit.logic import Closure, Program, read_program
 from promptkit.primitives.answers import Extractor, choice, code_block, number
+from promptkit.primitives.arguments import one_of
 from promptkit.primitives.chain_of_thought import chain_of_thought
 from promptkit.primitives.primitive import Asked, primitive, steady, with_instruction
 from promptkit.primitives.sampling import Solver, solve
@@ -171,10 +172,10 @@ def _check(
     language: str, choices: tuple[str, str], unproven: str | None, extract: Extractor | None
 ) -> Extractor:
     """Return how answers are read; refuse arguments that make no sense."""
-    if language not in ("python", "logic"):
-        raise OptionError(f"language={language!r}", hint="it is python or logic")
+    one_of("language", language, get_args(Language))
     if isinstance(choices, str) or len(choices) != len(TRUTH):
-        raise OptionError(f"choices={choices!r}", hint="two texts: for what holds, and what not")
+        what = f"choices of type {type(choices).__name__}, {len(choices)} of them"
+        raise OptionError(what, hint="two texts: for what holds, and what not")
     if extract is not None:
         return extract
     if language == "python":

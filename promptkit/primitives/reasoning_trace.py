@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, get_args
 
 from promptkit.errors import OptionError
+from promptkit.primitives.arguments import counted, one_of, sampled, share
 from promptkit.primitives.halter import Halt, Halting, first_line, halt
 from promptkit.primitives.primitive import Asked, gather
 from promptkit.primitives.proof import Proof, Statement, plain
@@ -85,14 +86,11 @@ class Reasoning:
             OptionError: For choices that cannot be told apart, and for numbers out of bounds.
         """
         most = prompts.premises if premises is None else premises
-        for name, count in {"premises": most, "votes": votes, "shown": shown, **counts}.items():
-            if count < 1:
-                raise OptionError(f"{name}={count}", hint=f"{name} is above 0")
-        if pick not in ("choice", "likelihood"):
-            raise OptionError(f"pick={pick!r}", hint='it is "choice" or "likelihood"')
-        surely = prompts.halt_at if halt_at is None else halt_at
-        if not 0 <= surely <= 1:
-            raise OptionError(f"halt_at={halt_at!r}", hint="it is a probability")
+        for name, count in {"premises": most, "shown": shown, **counts}.items():
+            (sampled if name == "samples" else counted)(name, count)
+        sampled("votes", votes)
+        one_of("pick", pick, get_args(Pick))
+        surely = share("halt_at", prompts.halt_at if halt_at is None else halt_at)
         return cls(
             Selecting(
                 question=question,
@@ -116,11 +114,13 @@ def _checked_choices(choices: Sequence[str] | None) -> tuple[str, ...] | None:
     if choices is None:
         return None
     if isinstance(choices, str):
-        raise OptionError(f"choices={choices!r}", hint="give a list of texts")
+        raise OptionError("choices of type str", hint="give a list of texts")
+    hint = "give texts that differ, also in lower case, and are not empty"
+    if not all(isinstance(choice, str) for choice in choices):
+        raise OptionError("choices of which some are no text", hint=hint)
     names = {choice.casefold().strip() for choice in choices}
     if not names or "" in names or len(names) < len(choices):
-        hint = "give texts that differ, also in lower case, and are not empty"
-        raise OptionError(f"choices={list(choices)!r}", hint=hint)
+        raise OptionError(f"{len(choices)} choices, some empty or the same", hint=hint)
     return tuple(choices)
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.arguments import counted, share
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
 from promptkit.primitives.primitive import Asked, followed_by, primitive
@@ -111,7 +112,7 @@ async def refine(
 
     Raises:
         OptionError: Without a signal or checks: a model that rereads its own answer makes it
-            worse; or for fewer than no rounds.
+            worse; or for rounds or a score that are none.
     """
     if signal is None and not checks:
         hint = (
@@ -119,9 +120,7 @@ async def refine(
             "there is no refining without one"
         )
         raise OptionError("nothing says whether an answer is wrong", hint=hint)
-    if rounds < 0 or not 0 < accept_at <= 1:
-        hint = "rounds is 0 or more, accept_at a score above 0"
-        raise OptionError(f"rounds={rounds}, accept_at={accept_at}", hint=hint)
+    rounds, accept_at = counted("rounds", rounds, least=0), share("accept_at", accept_at, above=0)
     how: dict[str, Any] = {"temperature": temperature, **options}
     if draft is None:
         here = session.step("try 1")

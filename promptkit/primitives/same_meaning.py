@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+from promptkit.primitives.arguments import sampled
 from promptkit.primitives.likelihood import WeighBy
 from promptkit.primitives.primitive import Asked, followed_by, primitive
 from promptkit.primitives.verify import YES_NO, judged
@@ -53,6 +54,7 @@ async def same_meaning(
         votes: How many judgements are drawn where votes decide.
         options: As for `Session.ask`.
     """
+    votes = sampled("votes", votes)
     asked = followed_by(question, prompt, first=str(first), second=str(second))
     likely = await judged(session, asked, YES_NO, by=by, votes=votes, **options)
     if likely.best is None:

@@ -13,8 +13,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, cast
 
-from promptkit.errors import OptionError
 from promptkit.primitives.answers import Extractor, final
+from promptkit.primitives.arguments import counted
 from promptkit.primitives.follow_up import (
     FINAL,
     FOLLOW_UP,
@@ -74,7 +74,9 @@ async def self_ask(
     r"""Answer by asking follow-up questions first.
 
     At most `max_followups` + 1 turns of the conversation, and at most `max_followups` searches;
-    without a search, at most as many calls more, in which the model answers a follow-up.
+    without a search, at most as many calls more, in which the model answers a follow-up. Each
+    turn repeats the conversation: all that the model said, and of each search at most `longest`
+    characters.
 
     >>> import promptkit as pk
     >>> def model(request):
@@ -110,10 +112,11 @@ async def self_ask(
     Returns:
         The answer; None when the model writes none. A reply with neither a follow-up nor the
         final line is read as an answer. The evidence are the `FollowUps`.
+
+    Raises:
+        OptionError: For numbers that are none or below 1.
     """
-    if max_followups < 1 or longest < 1:
-        hint = "both are above 0"
-        raise OptionError(f"max_followups={max_followups}, longest={longest}", hint=hint)
+    max_followups, longest = counted("max_followups", max_followups), counted("longest", longest)
     asker = steady(session, **options)
     messages = with_instruction(question, instruction, examples)
     asked: list[FollowUp] = []

@@ -18,6 +18,7 @@ from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor, normal_text
 from promptkit.primitives.answers import final as last_line
+from promptkit.primitives.arguments import sampled, share
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, gather, primitive
 from promptkit.primitives.same_meaning import same_meaning
@@ -109,12 +110,10 @@ async def soft_vote(
         as a share of all samples drawn; the evidence are the `Meanings`.
 
     Raises:
-        OptionError: For fewer than one sample, a threshold that is none, or a judge that returns
-            no probability.
+        OptionError: For a number of samples that is none or not from 1 to 4096, a threshold that
+            is none, or a judge that returns no probability.
     """
-    if n < 1 or not 0 < join_at <= 1:
-        hint = "n is at least 1, join_at a probability above 0"
-        raise OptionError(f"n={n}, join_at={join_at}", hint=hint)
+    n, join_at = sampled("n", n), share("join_at", join_at, above=0)
     drawn = await draw(
         session,
         question,

@@ -14,7 +14,8 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge, Graph, Node, Section
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.primitive import Asked, followed_by, gather, primitive, steady
+from promptkit.primitives.arguments import counted
+from promptkit.primitives.primitive import Asked, followed_by, gather, numbered, primitive, steady
 from promptkit.primitives.sampling import Solver, solve
 from promptkit.primitives.splitting import Span, Unit, reach, split
 from promptkit.prompt import Prompt
@@ -127,8 +128,8 @@ async def split_and_merge(
         session: Who answers.
         text: The text; data, and shown as such.
         question: What is asked of it; «Summarise the text.» is one too.
-        size: The most of the text, or of answers, that one call sees. The question and what is
-            said around it come on top.
+        size: The most of the text, or of answers, that one call sees. The question, what is said
+            around it, and numbers and indents of answers come on top.
         overlap: How much of what stands before it a piece repeats, so that what lies across a cut
             is seen whole; None is a tenth of `size`. What is counted may be counted twice there.
         unit: What both are counted in; tokens are estimated by bytes.
@@ -136,19 +137,23 @@ async def split_and_merge(
         extract: How the answer is read from the last text; None takes it as it is.
         of: A primitive that answers each piece; None asks for it as it is.
         piece: Asks one piece; slots `text`, `number`, `count`, `nothing`.
-        merge: Merges answers; slot `answers`. A merge that stays empty leaves them as they are,
-            one below the other.
+        merge: Merges answers; slot `answers`, where their lines are indented, so that none can
+            pass for the answer of another piece. A merge that stays empty leaves them as they
+            are, one below the other.
         nothing: What a piece replies that says nothing about the question.
         options: As for `Session.ask`; the temperature is 0 if neither they nor the session set it.
 
     Returns:
         The answer; None when the text is empty or no piece says anything. The evidence are the
         `Merged` answers; the last that is not empty is the whole.
+
+    Raises:
+        OptionError: For what is no text, sizes that make no sense, or too many pieces.
     """
-    if not isinstance(text, str) or max_pieces < 1:
-        what = f"a text of type {type(text).__name__}, max_pieces={max_pieces}"
-        raise OptionError(what, hint="give a str; max_pieces is above 0")
-    repeated = size // 10 if overlap is None else overlap
+    if not isinstance(text, str):
+        raise OptionError(f"a text of type {type(text).__name__}", hint="give a str")
+    max_pieces, size = counted("max_pieces", max_pieces), counted("size", size)
+    repeated = size // 10 if overlap is None else counted("overlap", overlap, least=0)
     spans = split(text, size=size, overlap=repeated, unit=unit) if text.strip() else ()
     if len(spans) > max_pieces:
         hint = "raise size or max_pieces"
@@ -259,8 +264,8 @@ async def _ask_merge(
     half = max(1, size // 2)
     is_pair = len(answers) == 2  # noqa: PLR2004 -- only a pair may be longer than there is room
     texts = [a.answer[: reach(a.answer, 0, half, unit)] if is_pair else a.answer for a in answers]
-    listed = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, 1))
-    said = (await session.ask(followed_by(question, merge, answers=listed))).text.strip()
+    asked = followed_by(question, merge, answers=numbered(texts))
+    said = (await session.ask(asked)).text.strip()
     return said or "\n".join(texts)
 
 

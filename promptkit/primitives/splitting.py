@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from promptkit.errors import OptionError
+from promptkit.primitives.arguments import counted, one_of
 
 Unit = Literal["tokens", "characters"]
 """What sizes are counted in. A token is estimated as four bytes, as in `promptkit.tokens`."""
@@ -65,9 +66,10 @@ def split(text: str, *, size: int, overlap: int = 0, unit: Unit = "tokens") -> t
     Raises:
         OptionError: For a size below 1, or an overlap that leaves no room.
     """
-    if size < 1 or not 0 <= overlap < size or unit not in ("tokens", "characters"):
-        hint = "size is above 0, overlap from 0 to below size, unit tokens or characters"
-        raise OptionError(f"size={size}, overlap={overlap}, unit={unit!r}", hint=hint)
+    size, overlap = counted("size", size), counted("overlap", overlap, least=0)
+    one_of("unit", unit, get_args(Unit))
+    if overlap >= size:
+        raise OptionError(f"size={size}, overlap={overlap}", hint="overlap is below size")
     spans: list[Span] = []
     own = 0
     while own < len(text):

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Final, Literal
 
-from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
+from promptkit.primitives.arguments import counted, one_of, thresholds
 from promptkit.primitives.checks import Check, arithmetic, run_checks
 from promptkit.primitives.likelihood import Distribution, WeighBy
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
-from promptkit.primitives.verify import YES_NO, judged
+from promptkit.primitives.verify import YES_NO, checked_votes, judged
 from promptkit.prompt import Prompt
 from promptkit.result import Basis, Verdict
 from promptkit.session import Session
@@ -107,7 +107,8 @@ async def step_verifier(
     r"""Judge a reasoning by its steps.
 
     No call when a check refuses a step; else one call for each step where log-probabilities come,
-    and `votes` calls for each where they do not; at most `max_steps` steps.
+    and `votes` calls for each where they do not; at most `max_steps` steps. Each call holds the
+    steps before its own: none is longer than the reasoning.
 
     >>> import promptkit as pk
     >>> session = pk.connect(transport=pk.testing.Scripted("yes"), model="scripted")
@@ -139,11 +140,9 @@ async def step_verifier(
     Raises:
         OptionError: For thresholds or numbers that are none.
     """
-    if max_steps < 1 or reduce not in ("product", "min"):
-        hint = "max_steps is above 0, reduce is «product» or «min»"
-        raise OptionError(f"max_steps={max_steps}, reduce={reduce!r}", hint=hint)
-    if not 0 <= fail_at <= pass_at <= 1:
-        raise OptionError(f"pass_at={pass_at}, fail_at={fail_at}", hint="0 ≤ fail_at ≤ pass_at ≤ 1")
+    max_steps, votes = counted("max_steps", max_steps), checked_votes(votes, by, extract)
+    one_of("reduce", reduce, ("product", "min"))
+    fail_at, pass_at = thresholds(pass_at, fail_at)
     texts = _texts(split(str(answer)), max_steps)
     if not texts:
         return Verdict("unsure", "there is no step to judge", evidence=Steps(()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -23,6 +23,9 @@ _LINE: Final = re.compile(
 )
 REFERENCE: Final = re.compile(r"#(\d{1,4})\b")
 """How a sub-question names the answer of another."""
+
+REPEATED: Final = 500
+"""Characters that one sub-question may repeat of answers it names more than once."""
 
 _MARK: Final = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s")
 
@@ -66,10 +69,11 @@ class SubQuestion:
 
     @property
     def said(self) -> str:
-        """Its answer as it stands in other questions."""
-        if isinstance(self.answer, tuple):
-            return ", ".join(map(str, self.answer))
-        return UNKNOWN if self.answer is None else str(self.answer)
+        """Its answer as it stands in other questions: in one line."""
+        if self.answer is None:
+            return UNKNOWN
+        items = self.answer if isinstance(self.answer, tuple) else (self.answer,)
+        return " ".join(", ".join(map(str, items)).split())
 
 
 def read_plan(plan: str) -> tuple[SubQuestion, ...]:
@@ -133,6 +137,36 @@ def ordered(parts: Sequence[SubQuestion]) -> tuple[SubQuestion, ...]:
         numbers |= {part.number for part in ready}
         waiting = [part for part in waiting if part.number not in numbers]
     return tuple(done)
+
+
+def filled(part: SubQuestion, answered: Mapping[int, SubQuestion]) -> str:
+    """Return the text of a sub-question with the answers that it names in place of their numbers.
+
+    Answers that it names again are repeated as long as that adds no more than `REPEATED`
+    characters. Otherwise each stands once, with its number, and the number stands for it from
+    there on: no plan can make a prompt longer than itself and all answers together.
+
+    >>> first = SubQuestion(1, "How long?", answer="4 m")
+    >>> filled(SubQuestion(2, "How much is #1 + #1?", needs=(1,)), {1: first})
+    'How much is 4 m + 4 m?'
+    >>> long = SubQuestion(1, "Who?", answer="Ada " * 200 + "King")
+    >>> filled(SubQuestion(2, "#1 or not #1?", needs=(1,)), {1: long})[-20:]
+    'King (#1) or not #1?'
+    """
+    said = {number: answered[number].said for number in part.needs}
+    named = [int(number) for number in REFERENCE.findall(part.text)]
+    every = sum(len(said[number]) for number in named if number in said)
+    is_short = every - sum(map(len, said.values())) <= REPEATED
+    told: set[int] = set()
+
+    def put(reference: re.Match[str]) -> str:
+        number = int(reference.group(1))
+        if number not in said or (number in told and not is_short):
+            return reference.group()
+        told.add(number)
+        return said[number] if is_short else f"{said[number]} ({reference.group()})"
+
+    return REFERENCE.sub(put, part.text)
 
 
 def listed(parts: Sequence[SubQuestion]) -> str:

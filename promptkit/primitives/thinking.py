@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import choice
+from promptkit.primitives.arguments import counted, one_of, sampled
 from promptkit.primitives.likelihood import Distribution, WeighBy, count, weigh
 from promptkit.primitives.primitive import Asked, followed_by, gather, steady
 from promptkit.primitives.thought import Thought, Thoughts
@@ -40,10 +41,10 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Check the numbers and the ways."""
-        for name in ("steps", "keep", "width", "values", "max_nodes"):
-            number = getattr(self, name)
-            if type(number) is not int or number < 1:
-                raise OptionError(f"{name}={number!r}", hint="it is a whole number above 0")
+        for name in ("steps", "keep", "max_nodes"):
+            counted(name, getattr(self, name))
+        for name in ("width", "values"):
+            sampled(name, getattr(self, name))
         ways = {
             "search": ("breadth", "depth"),
             "generate": ("propose", "sample"),
@@ -51,9 +52,7 @@ class Problem:
             "by": get_args(WeighBy),
         }
         for name, allowed in ways.items():
-            if getattr(self, name) not in allowed:
-                hint = f"it is {' or '.join(allowed)}"
-                raise OptionError(f"{name}={getattr(self, name)!r}", hint=hint)
+            one_of(name, getattr(self, name), allowed)
         if not self.worths:
             raise OptionError("worths is empty", hint="name the words of a value, the worst last")
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from functools import partial
 from typing import Final
 
+from promptkit.amounts import money
 from promptkit.errors import OptionError
 from promptkit.explanation import Paragraph, Section, Table
-
-_Z: Final = 1.96
-"""Of a 95% interval."""
+from promptkit.primitives.arguments import finite, share
 
 FEW: Final = 0.05
 """An interval that reaches further than this to either side is too wide to choose by."""
@@ -89,7 +88,7 @@ class Fit:
                 f"{point.accuracy:.1%}",
                 f"{point.interval[0]:.1%} to {point.interval[1]:.1%}",
                 f"{point.escalated:.1%}",
-                f"${point.cost_usd:.6f}",
+                money(point.cost_usd),
             )
             for point in self.curve
         )
@@ -102,7 +101,7 @@ class Fit:
         line = (
             f"accept at {self.chosen.accept_at:.2f}: {self.chosen.accuracy:.1%} right "
             f"({low:.1%} to {high:.1%}), {self.chosen.escalated:.1%} escalated, "
-            f"${self.chosen.cost_usd:.6f} each; the large model alone: {self.large:.1%}"
+            f"{money(self.chosen.cost_usd)} each; the large model alone: {self.large:.1%}"
         )
         return "\n".join([line, *self.notes])
 
@@ -121,16 +120,22 @@ def threshold_curve(trials: Iterable[Trial]) -> tuple[Threshold, ...]:
         trials: What both models made of labelled examples.
 
     Raises:
-        OptionError: Without trials, or for a share that is none.
+        OptionError: Without trials, or for a share or cost that is none.
     """
     known = tuple(trials)
-    if not known or not all(0 <= trial.share <= 1 for trial in known):
-        raise OptionError(f"{len(known)} trials", hint="give some, each with a share from 0 to 1")
+    if not known:
+        raise OptionError("no trials", hint="give what both models made of labelled examples")
+    for number, trial in enumerate(known):
+        share(f"trials[{number}].share", trial.share)
+        finite(f"trials[{number}].small_usd", trial.small_usd, least=0)
+        finite(f"trials[{number}].large_usd", trial.large_usd, least=0)
     shares = sorted({trial.share for trial in known if trial.share})
     return tuple(_at(share, known) for share in (0.0, *shares[1:]))
 
 
 def _at(accept_at: float, trials: Sequence[Trial]) -> Threshold:
+    from promptkit.adapters.intervals import wilson  # noqa: PLC0415 -- loads scipy
+
     right = escalated = 0
     cost = 0.0
     for trial in trials:
@@ -175,12 +180,20 @@ def fit_threshold(
         the budget, the nearest one, with a note.
 
     Raises:
-        OptionError: Unless there are trials and just one aim.
+        OptionError: Unless there are trials and just one aim, a share or an amount of money.
     """
-    aims = [aim for aim in (accuracy, budget_usd, escalated) if aim is not None]
-    if len(aims) != 1 or not aims[0] >= 0:
-        hint = "give one of accuracy, budget_usd and escalated, from 0 on"
-        raise OptionError(f"{len(aims)} aims: {aims}", hint=hint)
+    aims = [
+        check(name, aim)
+        for name, aim, check in (
+            ("accuracy", accuracy, share),
+            ("budget_usd", budget_usd, partial(finite, least=0)),
+            ("escalated", escalated, share),
+        )
+        if aim is not None
+    ]
+    if len(aims) != 1:
+        hint = "give one of accuracy, budget_usd and escalated"
+        raise OptionError(f"{len(aims)} aims", hint=hint)
     known = tuple(trials)
     curve = threshold_curve(known)
     if accuracy is not None:
@@ -205,16 +218,3 @@ def fit_threshold(
 
 def _right(point: Threshold) -> float:
     return point.accuracy
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Return Wilson's 95% interval of a share.
-
-    >>> [round(bound, 3) for bound in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    share = right / n
-    middle = share + _Z**2 / (2 * n)
-    reach = _Z * sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    whole = 1 + _Z**2 / n
-    return max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)

@@ -15,6 +15,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from promptkit.primitives.arguments import sampled
 from promptkit.primitives.halter import question_likelihood
 from promptkit.primitives.likelihood import weigh
 from promptkit.primitives.primitive import Asked
@@ -48,6 +49,10 @@ class JudgedValue:
 
     prompts: SelectionPrompts = LABELLED
     votes: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a number of votes that is none."""
+        sampled("votes", self.votes)
 
     async def __call__(self, session: Session, question: Asked, proof: Proof) -> float:
         """Return the value of a trace."""

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.answers import final as last_line
+from promptkit.primitives.arguments import sampled
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.likelihood import Distribution, WeighBy
-from promptkit.primitives.primitive import Asked, followed_by, primitive
+from promptkit.primitives.primitive import Asked, followed_by, numbered, primitive
 from promptkit.primitives.sampling import Candidate, Solver, draw
-from promptkit.primitives.verify import judged
+from promptkit.primitives.verify import checked_votes, judged
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session
@@ -75,7 +75,8 @@ async def universal_vote(
 ) -> Result[Any]:
     """Answer with the sample that the model finds most consistent with the others.
 
-    `n` calls or runs of `of`, then one call where log-probabilities come, else `votes` calls.
+    `n` calls or runs of `of`, then one call where log-probabilities come, else `votes` calls. Each
+    of these holds all samples once: it is as long as what they say together.
 
     >>> import promptkit as pk
     >>> def model(request):
@@ -90,7 +91,8 @@ async def universal_vote(
         question: The question.
         n: How many samples to draw.
         extract: How the answer is read from the selected sample; None for its whole text.
-        prompt: Stands after the question; slot `responses`, which are numbered from 1.
+        prompt: Stands after the question; slot `responses`, which are numbered from 1. Their lines
+            are indented, so that none can pass for another response.
         by: Whether to select by log-probabilities, votes, or what there is.
         votes: How many selections are drawn where votes decide.
         read: What reads a number, as a text, from a selection that reasons first; then votes
@@ -107,10 +109,9 @@ async def universal_vote(
         the `Selection`.
 
     Raises:
-        OptionError: For fewer than one sample.
+        OptionError: For a number of samples or votes that is none or not from 1 to 4096.
     """
-    if n < 1:
-        raise OptionError(f"n={n}", hint="a vote needs at least one sample")
+    n, votes = sampled("n", n), checked_votes(votes, by, read)
     drawn = await draw(
         session,
         question,
@@ -128,8 +129,7 @@ async def universal_vote(
         evidence = Selection(texts, None)
         return Result.unknown(f"all {n} samples are empty", evidence=evidence, **known)
     numbers = tuple(str(number) for number in range(1, len(texts) + 1))
-    listed = "\n\n".join(f"Response {n}:\n{text}" for n, text in zip(numbers, texts, strict=True))
-    asked = followed_by(question, prompt, responses=listed)
+    asked = followed_by(question, prompt, responses=numbered(texts, "Response {}:\n"))
     likely = await judged(session.step("select"), asked, numbers, by=by, votes=votes, extract=read)
     known |= {"evidence": Selection(texts, likely), "basis": likely.basis}
     if likely.best is None:

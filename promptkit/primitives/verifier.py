@@ -2,8 +2,9 @@
 
 A verifier is an async function of a session, a question and a `Candidate`. It may be a primitive,
 such as `verify`, or any function of yours: a call of another model, a search, a solver. It may
-return a number, a bool, a `Verdict` or a `Result`. NaN and None mean that it cannot say: such an
-answer is «unsure», ranks below every answer with a score, and is never taken for a wrong one.
+return a number, a bool, a `Verdict` or a `Result`. NaN and None mean that it cannot say, also as
+the score of a Verdict or the confidence of a Result: such an answer is «unsure», ranks below every
+answer with a score, and is never taken for a wrong one.
 
 What can be checked without a model stands in `checks`, which come first: nobody pays a judge for
 an answer that a check has refused. An answer that comes several times is judged once.
@@ -15,10 +16,12 @@ import inspect
 import math
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section, Table
+from promptkit.primitives.arguments import share
 from promptkit.primitives.checks import Check, run_checks
 from promptkit.primitives.primitive import Asked, gather
 from promptkit.primitives.sampling import Candidate
@@ -114,35 +117,48 @@ def score_of(result: Any) -> float | None:
     """Return what a verifier returned as one number; None when it cannot say.
 
     A Verdict counts by its score, else pass is 1 and fail is 0. A Result counts by its value if
-    that is a number; where it says yes or no, by its confidence in a yes.
+    that is a number; where it says yes or no, by its confidence in a yes. Both are probabilities.
 
     >>> score_of(0.25), score_of(True), score_of(Verdict("fail")), score_of(float("nan"))
     (0.25, 1.0, 0.0, None)
-    >>> score_of(Result(False, 0.75))
-    0.25
+    >>> score_of(Result(False, 0.75)), score_of(Result(True, float("nan")))
+    (0.25, None)
 
     Raises:
-        OptionError: When it is none of the things that a verifier may return.
+        OptionError: When it is none of the things that a verifier may return, or a probability
+            that is not from 0 to 1.
     """
     if isinstance(result, Verdict):
         if result.score is not None:
-            return score_of(result.score)
+            return probability("a verdict's score", result.score)
         return {"pass": 1.0, "fail": 0.0, "unsure": None}[result.outcome]
     if isinstance(result, Result):
         value = _truth(result.value)
         if isinstance(value, bool) and result.confidence is not None:
-            return result.confidence if value else 1 - result.confidence
+            sure = probability("a result's confidence", result.confidence)
+            return sure if sure is None or value else 1 - sure
         return score_of(value)
     if result is None:
         return None
+    hint = "it returns a finite number, a bool, a Verdict or a Result"
     try:
-        score = math.nan if isinstance(result, (str, bytes)) else float(result)
-    except (TypeError, ValueError):
+        score = math.inf if isinstance(result, (str, bytes)) else float(result)
+    except (TypeError, ValueError, OverflowError):
         score = math.inf
-    if isinstance(result, (str, bytes)) or math.isinf(score):
-        msg = f"a verifier returned {result!r}"
-        raise OptionError(msg, hint="it returns a finite number, a bool, a Verdict or a Result")
+    if math.isinf(score):
+        what = "an infinite number" if isinstance(result, float) else type(result).__name__
+        raise OptionError(f"a verifier returned {what}", hint=hint)
     return None if math.isnan(score) else score
+
+
+def probability(name: str, value: Any) -> float | None:
+    """Return a probability that somebody stated; None for NaN, which says nothing.
+
+    Raises:
+        OptionError: For anything but a number from 0 to 1.
+    """
+    is_nan = isinstance(value, Real) and value != value  # noqa: PLR0124 -- of any number
+    return None if is_nan else share(name, value)
 
 
 def _truth(value: Any) -> Any:

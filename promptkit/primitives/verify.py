@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
+from promptkit.primitives.arguments import one_of, sampled, thresholds
 from promptkit.primitives.checks import Check, run_checks
 from promptkit.primitives.likelihood import Distribution, WeighBy, weigh
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
@@ -109,11 +110,10 @@ async def verify(
         yes nor no. The evidence is the `Judgement`.
 
     Raises:
-        OptionError: For thresholds that are none, or fewer than one vote.
+        OptionError: For thresholds that are none, or a number of votes that is not from 1 to 4096.
     """
-    if not 0 <= fail_at <= pass_at <= 1:
-        hint = "0 ≤ fail_at ≤ pass_at ≤ 1"
-        raise OptionError(f"pass_at={pass_at}, fail_at={fail_at}", hint=hint)
+    fail_at, pass_at = thresholds(pass_at, fail_at)
+    votes = checked_votes(votes, by, extract)
     checked = await run_checks(checks, answer)
     if checked.outcome == "fail":
         return checked
@@ -141,6 +141,19 @@ def _verdict(answer: str, likely: Distribution, pass_at: float, fail_at: float) 
     return Verdict("fail" if is_low else "unsure", reason, score, evidence, likely.basis)
 
 
+def checked_votes(votes: int, by: WeighBy, extract: Extractor | None) -> int:
+    """Return how many judgements are drawn, checked together with how they are read.
+
+    Raises:
+        OptionError: For a number that is not from 1 to 4096, or a way to read that there is not.
+    """
+    one_of("by", by, get_args(WeighBy))
+    if extract is not None and by == "logprobs":
+        hint = "votes alone can be read from reasoning: leave out one of them"
+        raise OptionError("by='logprobs' with an extractor", hint=hint)
+    return sampled("votes", votes)
+
+
 async def judged(
     session: Session,
     question: Question,
@@ -160,9 +173,7 @@ async def judged(
     if extract is None:
         how: dict[str, Any] = {"by": by, "votes": votes, "temperature": temperature, **more}
         return await weigh(session, question, options, **how)
-    if votes < 1 or by == "logprobs":
-        hint = "votes is above 0, and they alone can be read from reasoning"
-        raise OptionError(f"votes={votes}, by={by!r}", hint=hint)
+    votes = checked_votes(votes, by, extract)
     asks = [
         session.ask(question, sample=number, temperature=temperature, **more)
         for number in range(votes)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, fsum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
-from promptkit.errors import OptionError, RefusedRequestError
+from promptkit.errors import RefusedRequestError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.adaptive import SURE, StopRule, majority_probability, next_wave
-from promptkit.primitives.answers import Extractor, final, group
+from promptkit.primitives.answers import Extractor, Groups, final, group
+from promptkit.primitives.arguments import one_of, sampled, share
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, primitive
 from promptkit.primitives.sampling import Candidate, Solver, draw
@@ -124,9 +125,10 @@ async def vote(
         evidence are the `Votes`.
 
     Raises:
-        OptionError: For fewer than one sample, or a threshold that is none.
+        OptionError: For a number of samples that is none or not from 1 to 4096, or a threshold
+            that is none.
     """
-    _check(n, by, stop_when_sure, at_least)
+    n = _checked(n, by, stop_rule, stop_when_sure, at_least)
     asking: dict[str, Any] = {"logprobs": 0} if by == "likelihood" and of is None else {}
     how: dict[str, Any] = {
         "extract": extract,
@@ -137,11 +139,12 @@ async def vote(
         **options,
     }
     drawn: list[Candidate] = []
+    groups = Groups(extract)
     while len(drawn) < n:
         left = n - len(drawn)
         if stop_when_sure is not None:
-            groups = group([each.value for each in drawn], extract)
-            counts = [len(places) for _, places in groups]
+            groups.add(each.value for each in drawn[len(groups) :])
+            counts = [len(places) for _, places in groups.ranked()]
             left = next_wave(counts, stop_when_sure, left, stop_rule)
         if left == 0:
             break
@@ -192,13 +195,11 @@ def count_votes(
     return Result(leader, share, votes, len(drawn), **known)
 
 
-def _check(n: int, by: str, sure: float | None, at_least: float | None) -> None:
-    if n < 1:
-        raise OptionError(f"n={n}", hint="a vote needs at least one sample")
-    if by not in ("count", "likelihood"):
-        raise OptionError(f"by={by!r}", hint="it is «count» or «likelihood»")
-    if sure is not None and not 0.5 <= sure < 1:  # noqa: PLR2004 -- a coin
-        hint = "it is a probability from 0.5 to below 1, or None"
-        raise OptionError(f"stop_when_sure={sure!r}", hint=hint)
-    if at_least is not None and not 0 < at_least <= 1:
-        raise OptionError(f"at_least={at_least!r}", hint="it is a share above 0, or None")
+def _checked(n: int, by: str, rule: str, sure: float | None, at_least: float | None) -> int:
+    one_of("by", by, ("count", "likelihood"))
+    one_of("stop_rule", rule, get_args(StopRule))
+    if sure is not None:
+        share("stop_when_sure", sure, least=0.5, below=1)  # a coin is sure of nothing
+    if at_least is not None:
+        share("at_least", at_least, above=0)
+    return sampled("n", n)

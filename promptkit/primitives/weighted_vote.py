@@ -8,6 +8,7 @@ one sample that a judge loves does not win against many that it likes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
@@ -16,6 +17,7 @@ from typing import Any
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor, final, group
+from promptkit.primitives.arguments import sampled
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
 from promptkit.primitives.primitive import Asked, gather, primitive
@@ -32,7 +34,8 @@ class Weights:
 
     Attributes:
         weights: (answer, sum of its samples' scores) pairs, the heaviest first, ties by first
-            appearance.
+            appearance. Where the scores add up to more than a float holds, each counts as a share
+            of the highest.
         scores: Each sample with its score.
     """
 
@@ -102,11 +105,10 @@ async def weighted_vote(
         the verifier could not say or gave 0. The evidence are the `Weights`.
 
     Raises:
-        OptionError: For fewer than one sample, neither verifier nor checks, or a verifier that
-            returns no number from 0 on.
+        OptionError: For a number of samples that is none or not from 1 to 4096, neither verifier
+            nor checks, or a verifier that returns no number from 0 on.
     """
-    if n < 1:
-        raise OptionError(f"n={n}", hint="a vote needs at least one sample")
+    n = sampled("n", n)
     if verifier is None and not checks:
         raise OptionError("no verifier and no checks", hint="give one, or use `vote`")
     if example_sets and (examples or of is not None):
@@ -140,8 +142,12 @@ def _weigh(judged: Sequence[Judged], extract: Extractor) -> Result[Hashable]:
         hint = "weights are from 0 on: bring the scores to 0..1"
         raise OptionError(f"a verifier returned {negative}", hint=hint)
     counted = [each if each.score else None for each in judged]
+    scored = [each.score or 0.0 for each in judged]
+    if math.isinf(sum(scored)):
+        highest = max(scored)
+        scored = [score / highest for score in scored]
     parties = [
-        (fsum(judged[place].score or 0.0 for place in places), answer, places[0])
+        (fsum(scored[place] for place in places), answer, places[0])
         for answer, places in group([each and each.text.value for each in counted], extract)
     ]
     parties.sort(key=lambda party: (-party[0], party[2]))

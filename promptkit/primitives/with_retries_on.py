@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Explains, Section, Table
+from promptkit.primitives.arguments import finite, sampled
 from promptkit.primitives.chain_of_thought import chain_of_thought
 from promptkit.primitives.primitive import Asked, primitive
 from promptkit.primitives.sampling import Candidate, Solver, solve, told
@@ -112,12 +113,16 @@ def with_retries_on(
     Returns:
         A solver. Its Result is the first that passed, with `Draws` as evidence; where none did, it
         is unknown. Its samples are those of all draws.
+
+    Raises:
+        OptionError: For what is no function, or a number of draws that is none or not from 1 to
+            4096.
     """
-    if not callable(verdict) or not callable(of):
-        raise OptionError(f"verdict={verdict!r}, of={of!r}", hint="give functions")
-    if n < 1:
-        raise OptionError(f"n={n}", hint="it is the most draws: 1 or more")
-    return Retries(verdict, of, n, temperature)
+    for name, function in (("verdict", verdict), ("of", of)):
+        if not callable(function):
+            what = f"{name} of type {type(function).__name__}"
+            raise OptionError(what, hint="give a function or a primitive")
+    return Retries(verdict, of, sampled("n", n), finite("temperature", temperature, least=0))
 
 
 @primitive

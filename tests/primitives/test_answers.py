@@ -487,7 +487,7 @@ def test_each_answer_is_in_one_group(values: list[Any]) -> None:
 
 @pytest.mark.parametrize("bad", [{}, {"rel": -0.1}, {"rel": 1}, {"abs": -1}])
 def test_a_tolerance_is_above_0(bad: dict[str, float]) -> None:
-    with pytest.raises(OptionError, match="rel="):
+    with pytest.raises(OptionError, match="rel=|abs="):
         answers.number_within(**bad)
 
 
@@ -517,7 +517,7 @@ def test_a_text_without_an_answer_has_none(extractor: Extractor) -> None:
 def test_extractors_are_named_versioned_and_picklable(extractor: Extractor) -> None:
     again = pickle.loads(pickle.dumps(extractor))
     assert again == extractor
-    assert str(again).endswith(" v1")
+    assert str(again).endswith(" v2" if again.name == "last_line" else " v1")
     text = 'Answer: (B) 1/2 on 05/07/2021 {"a": {"b": 3}}\n```python\nx\n```\nb'
     assert again(text) == extractor(text)
 

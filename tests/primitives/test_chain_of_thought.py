@@ -115,7 +115,7 @@ async def test_examples_stand_before_the_question_in_two_stages() -> None:
 @pytest.mark.parametrize("stages", [0, 3, "2"])
 async def test_other_numbers_of_stages_are_refused(stages: object) -> None:
     session, model = staged("", "")
-    with pytest.raises(OptionError, match="stages="):
+    with pytest.raises(OptionError, match="stages"):
         await chain_of_thought(session, "?", stages=stages)  # type: ignore[arg-type]
     assert not model.requests
 

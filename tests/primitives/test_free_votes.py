@@ -63,7 +63,7 @@ async def test_empty_samples_are_not_shown_and_numbers_have_no_gap() -> None:
     result = await universal_vote(session, "?", n=5)
     assert result.value == "It is cats."
     shown = next(r.messages[-1].text for r in model.requests if is_selection(r))
-    assert "Response 4:\nIt is cats." in shown
+    assert "Response 4:\n  It is cats." in shown
     assert "Response 5" not in shown
     assert shown.index("<responses>") < shown.index("Response 1")
 

@@ -26,7 +26,7 @@ async def test_a_plain_function_reads_answers_and_is_named_in_the_result() -> No
 
 async def test_what_cannot_read_a_text_is_refused_before_anything_is_asked() -> None:
     session = session_of()
-    with pytest.raises(OptionError, match="extract=5"):
+    with pytest.raises(OptionError, match="extract of type int"):
         await best_of(session, "?", extract=5)
     assert session.usage.requests == 0
 

@@ -13,6 +13,8 @@ from promptkit.primitives.answers.choices import choice, yes_no
 from promptkit.primitives.answers.dates import date, date_day_first
 from promptkit.primitives.answers.extractor import (
     Extractor,
+    Form,
+    Groups,
     Same,
     either,
     equal,
@@ -34,10 +36,13 @@ from promptkit.primitives.answers.texts import (
     normal_text,
     regex,
     same_text,
+    text_form,
 )
 
 __all__ = [
     "Extractor",
+    "Form",
+    "Groups",
     "Same",
     "choice",
     "code_block",
@@ -58,5 +63,6 @@ __all__ = [
     "regex",
     "same_number",
     "same_text",
+    "text_form",
     "yes_no",
 ]

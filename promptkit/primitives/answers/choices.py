@@ -131,7 +131,9 @@ def choice(options: Sequence[str]) -> Extractor:
     """
     texts = tuple(options)
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-        raise OptionError(f"choices={list(texts)!r}", hint="give one or more texts")
+        what = f"{len(texts)} choices, of which some are no text" if texts else "no choices"
+        raise OptionError(what, hint="give one or more texts")
     if len({text.casefold() for text in texts}) < len(texts):
-        raise OptionError(f"choices={list(texts)!r}", hint="they differ by more than their case")
+        what = f"{len(texts)} choices, of which some are the same"
+        raise OptionError(what, hint="they differ by more than their case")
     return Extractor(f"choice {list(texts)}", partial(_choice, texts, _names(texts)))

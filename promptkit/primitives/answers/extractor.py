@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,6 +12,9 @@ from promptkit.errors import OptionError
 Same = Callable[[Hashable, Hashable], bool]
 """Whether two answers count as one."""
 
+Form = Callable[[Hashable], Hashable]
+"""What answers that count as one have in common."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
@@ -20,14 +23,24 @@ class Extractor:
     Attributes:
         name: As it stands in results, with its arguments.
         find: From a text to the answer; None when there is none.
-        version: Raised whenever `find` may read some text differently, or `same` judges otherwise.
-        same: When two answers count as one; None for `==`.
+        version: Raised whenever `find` may read some text differently, or `same` or `form` judges
+            otherwise.
+        same: When two answers count as one; None for `==`. Each pair is compared: where the rule
+            is that two have something in common, `form` takes far less time.
+        form: From an answer to what it has in common with those that count as one with it; None
+            for the answer itself. It is not beside `same`.
     """
 
     name: str
     find: Callable[[str], Hashable | None] = field(repr=False, compare=False)
     version: int = 1
     same: Same | None = field(default=None, repr=False, compare=False)
+    form: Form | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse two rules at once."""
+        if self.same is not None and self.form is not None:
+            raise OptionError("both same and form", hint="give one rule of what counts as one")
 
     def __call__(self, text: str) -> Hashable | None:
         """Return the answer that stands in `text`."""
@@ -51,7 +64,7 @@ def as_extractor(extract: object) -> Extractor:
         return extract
     if not callable(extract):
         hint = "give one of `answers`, or a function from a text to an answer or None"
-        raise OptionError(f"extract={extract!r}", hint=hint)
+        raise OptionError(f"extract of type {type(extract).__name__}", hint=hint)
     return Extractor(getattr(extract, "__name__", type(extract).__name__), extract)
 
 
@@ -64,16 +77,59 @@ def equal(one: Hashable | None, other: Hashable | None, extractor: Extractor) ->
     """
     if one is None or other is None:
         return False
-    return one == other or (extractor.same is not None and extractor.same(one, other))
+    if one == other:
+        return True
+    if extractor.form is not None:
+        return extractor.form(one) == extractor.form(other)
+    return extractor.same is not None and extractor.same(one, other)
+
+
+class Groups:
+    """Answers put together as they come: what a vote counts while it is under way.
+
+    Each is compared with the first of each group, in their order, so that the groups do not depend
+    on chance where a rule with a tolerance lets neighbours agree and the ends of a row not. Where
+    the rule is a `form`, that is reckoned once for each answer, and nothing is compared in pairs.
+    """
+
+    def __init__(self, extractor: Extractor) -> None:
+        """Begin without an answer."""
+        self._extractor = extractor
+        self._places: dict[Hashable, list[int]] = {}
+        self._names: dict[Hashable, Hashable] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Return how many values came, those that are None included."""
+        return self._count
+
+    def add(self, values: Iterable[Hashable | None]) -> None:
+        """Put further values into their groups."""
+        for place, value in enumerate(values, self._count):
+            self._count += 1
+            if value is not None:
+                self._places.setdefault(self._name(value), []).append(place)
+
+    def ranked(self) -> list[tuple[Hashable, list[int]]]:
+        """Return (answer, places) pairs, most places first, ties by first appearance."""
+        return sorted(self._places.items(), key=lambda pair: -len(pair[1]))
+
+    def _name(self, value: Hashable) -> Hashable:
+        """The first answer of the group that a value belongs to: itself where it begins one."""
+        if value in self._places:
+            return value
+        form, same = self._extractor.form, self._extractor.same
+        if form is not None:
+            return self._names.setdefault(form(value), value)
+        if same is None:
+            return value
+        return next((first for first in self._places if same(first, value)), value)
 
 
 def group(
     values: Sequence[Hashable | None], extractor: Extractor
 ) -> list[tuple[Hashable, list[int]]]:
     """Put answers that are the same together: what a vote counts.
-
-    Each is compared with the first of each group, in their order, so that the groups do not depend
-    on chance where a rule with a tolerance lets neighbours agree and the ends of a row not.
 
     >>> from promptkit.primitives import answers
     >>> group([3, 4, None, 4.0, 5], answers.number)
@@ -83,16 +139,9 @@ def group(
         (answer, places in `values`) pairs: most places first, ties by first appearance. The answer
         is the group's earliest. Values that are None are in no group.
     """
-    groups: dict[Hashable, list[int]] = {}
-    for place, value in enumerate(values):
-        if value is None:
-            continue
-        if value in groups:
-            groups[value].append(place)
-            continue
-        same = (first for first in groups if equal(first, value, extractor))
-        groups.setdefault(next(same, value), []).append(place)
-    return sorted(groups.items(), key=lambda pair: -len(pair[1]))
+    groups = Groups(extractor)
+    groups.add(values)
+    return groups.ranked()
 
 
 def normalised(
@@ -101,6 +150,7 @@ def normalised(
     *,
     name: str = "",
     same: Same | None = None,
+    form: Form | None = None,
 ) -> Extractor:
     """Return an extractor whose answers go through `fn`, a function of a module.
 
@@ -114,12 +164,13 @@ def normalised(
         fn: From an answer to what stands for it, or to None when it is none after all.
         name: Of `fn` in results; its own name when left out.
         same: When two of the new answers count as one; None for `==`.
+        form: What new answers that count as one have in common, in place of `same`.
     """
     named = name or getattr(fn, "__name__", "")
     if not named:
         raise OptionError(f"a function of type {type(fn).__name__}", hint="name it with name=…")
     find = partial(_through, extractor, fn)
-    return Extractor(f"{extractor.name}, {named}", find, extractor.version, same)
+    return Extractor(f"{extractor.name}, {named}", find, extractor.version, same, form)
 
 
 def _through(
@@ -142,9 +193,9 @@ def either(*extractors: Extractor) -> Extractor:
     if not extractors:
         raise OptionError("no extractors", hint="give one or more")
     name = ", else ".join(extractor.name for extractor in extractors)
-    same = next((extractor.same for extractor in extractors if extractor.same), None)
+    rule = next((each for each in extractors if each.same or each.form), extractors[0])
     version = max(extractor.version for extractor in extractors)
-    return Extractor(name, partial(_first, extractors), version, same)
+    return Extractor(name, partial(_first, extractors), version, rule.same, rule.form)
 
 
 def _first(extractors: tuple[Extractor, ...], text: str) -> Hashable | None:

@@ -90,5 +90,6 @@ def json_field(path: str) -> Extractor:
     """
     names = tuple(path.split("."))
     if not all(names):
-        raise OptionError(f"the path {path!r}", hint="give names joined by points, as «a.b»")
+        what = "the path holds an empty name"
+        raise OptionError(what, hint="give names joined by points, as «a.b»")
     return Extractor(f"json_field {path}", partial(_json_field, names))

@@ -12,6 +12,7 @@ from typing import Final
 from promptkit.errors import OptionError
 from promptkit.primitives.answers.extractor import Extractor
 from promptkit.primitives.answers.marks import pieces
+from promptkit.primitives.arguments import finite, share
 
 _LONGEST: Final = 300
 """Characters of a number; longer runs of digits are no answer to anything."""
@@ -233,9 +234,9 @@ def number_within(*, rel: float = 0.0, abs: float = 0.0) -> Extractor:  # noqa: 
         rel: How far apart, as a share of the larger.
         abs: How far apart, in their own unit.
     """
-    if not (0 <= rel < 1 and abs >= 0 and rel + abs > 0):
-        hint = "rel is from 0 to below 1, abs is 0 or more, and one of them is above 0"
-        raise OptionError(f"rel={rel!r}, abs={abs!r}", hint=hint)
+    rel, abs = share("rel", rel, below=1), finite("abs", abs, least=0)  # noqa: A001
+    if not rel and not abs:
+        raise OptionError("rel=0, abs=0", hint="one of them is above 0")
     name = f"number within {f'{rel:.3g} of it' if rel else ''}{' or ' if rel and abs else ''}"
     name += f"{abs:.3g}" if abs else ""
     return Extractor(name, number.find, same=partial(_close, rel, abs))

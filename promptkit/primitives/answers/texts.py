@@ -27,9 +27,16 @@ def same_text(one: Hashable, other: Hashable) -> bool:
     >>> same_text("The  Cat.", "cat"), same_text("3.5", "35"), same_text("A", "B")
     (True, False, False)
     """
-    if not isinstance(one, str) or not isinstance(other, str):
-        return one == other
-    return normal_text(one) == normal_text(other)
+    return text_form(one) == text_form(other)
+
+
+def text_form(answer: Hashable) -> Hashable:
+    """Return what texts have in common that are the same: `normal_text`; another value as it is.
+
+    >>> text_form("The  Cat."), text_form(3)
+    ('cat', 3)
+    """
+    return normal_text(answer) if isinstance(answer, str) else answer
 
 
 def normal_text(text: str) -> str:
@@ -53,7 +60,9 @@ def _final(text: str) -> str | None:
 
 
 def _last_line(text: str) -> str | None:
-    return _LABEL.sub("", _last_line_of(text), count=1).strip(_AROUND) or None
+    line = _last_line_of(text)
+    label = _LABEL.match(line)
+    return line[label.end() if label else 0 :].strip(_AROUND) or None
 
 
 def _first_line(piece: str) -> str:
@@ -99,15 +108,15 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
         yield label, "\n".join(lines)
 
 
-final = Extractor("final", _final, same=same_text)
+final = Extractor("final", _final, form=text_form)
 """The line after an answer mark, else the last line, in lower case, without marks around it.
 
 >>> final("Cats purr.\\nAnswer: **Cats.**")
 'cats'
 """
 
-last_line = Extractor("last_line", _last_line, same=same_text)
-"""The last line that is not blank, as it is but for marks around it.
+last_line = Extractor("last_line", _last_line, version=2, form=text_form)
+"""The last line that is not blank, as it is but for marks around it and «Answer:» before it.
 
 >>> last_line("They purr.\\n\\n**Siamese Cats.**\\n")
 'Siamese Cats'
@@ -123,7 +132,10 @@ def regex(pattern: str) -> Extractor:
     try:
         return Extractor(f"regex {pattern}", partial(_regex, re.compile(pattern)))
     except re.error as error:
-        raise OptionError(f"the pattern {pattern!r} does not compile ({error})") from None
+        what = f"the pattern does not compile, from character {error.pos or 0} on"
+    except TypeError:
+        what = f"a pattern of type {type(pattern).__name__}"
+    raise OptionError(what, hint="give a regular expression of Python as a text")
 
 
 def code_block(language: str = "") -> Extractor:
