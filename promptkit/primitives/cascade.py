@@ -224,7 +224,11 @@ def _plan(
 
 def _several(values: Any) -> tuple[Any, ...]:
     """What stands for several models; empty where one value stands for all."""
-    return tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else ()
+    return tuple(values) if _is_list(values) else ()
+
+
+def _is_list(values: Any) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, (str, bytes))
 
 
 def _of_each(name: str, values: Any, count: int) -> tuple[Any, ...]:

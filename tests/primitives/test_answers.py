@@ -487,7 +487,7 @@ def test_each_answer_is_in_one_group(values: list[Any]) -> None:
 
 @pytest.mark.parametrize("bad", [{}, {"rel": -0.1}, {"rel": 1}, {"abs": -1}])
 def test_a_tolerance_is_above_0(bad: dict[str, float]) -> None:
-    with pytest.raises(OptionError, match="rel=|abs="):
+    with pytest.raises(OptionError, match=r"rel=|abs="):
         answers.number_within(**bad)
 
 

@@ -98,7 +98,7 @@ def test_what_the_curve_says_the_cascade_does() -> None:
 
 @pytest.mark.parametrize("aims", [{}, {"accuracy": 0.9, "budget_usd": 1.0}, {"accuracy": -1}])
 def test_a_fit_has_one_aim(aims: dict[str, float]) -> None:
-    with pytest.raises(OptionError, match="aims|accuracy"):
+    with pytest.raises(OptionError, match=r"aims|accuracy"):
         fit_threshold([Trial(share=1.0, small=True, large=True)], **aims)
 
 
