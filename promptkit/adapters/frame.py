@@ -85,8 +85,9 @@ def with_answers(frame: pd.DataFrame, results: Sequence[Any], into: str) -> pd.D
     Verdict, and any other result as it is; `{into}_error` the error in a row that has none of
     these, as «class: message», else missing. Where results are Responses there are also
     `{into}_input_tokens`, `{into}_output_tokens`, `{into}_cost_usd` (list price, missing where
-    unknown) and `{into}_cached`; for Results `{into}_confidence`; for Verdicts
-    `{into}_reason`. The index and all other columns are as they were.
+    unknown) and `{into}_cached`; for Results `{into}_confidence`; for Results and Verdicts
+    `{into}_reason`, and the tokens and the cost of all their calls. The index and all other
+    columns are as they were.
 
     Args:
         frame: Left as it is.
@@ -113,19 +114,31 @@ def with_answers(frame: pd.DataFrame, results: Sequence[Any], into: str) -> pd.D
     add(into, [_value(result) for result in results])
     columns[into] = columns[into].infer_objects()
     add(f"{into}_error", [_error(result) for result in results], "str")
-    answers = [result if isinstance(result, Response) else None for result in results]
-    if any(answers):
-        add(f"{into}_input_tokens", [a and a.usage.input_tokens for a in answers], "Int64")
-        add(f"{into}_output_tokens", [a and a.usage.output_tokens for a in answers], "Int64")
-        add(f"{into}_cost_usd", [a and a.cost_usd for a in answers], "float64")
-        add(f"{into}_cached", [a and a.log.source != "endpoint" for a in answers], "boolean")
     if any(isinstance(result, Result) for result in results):
         sure = [r.confidence if isinstance(r, Result) else None for r in results]
         add(f"{into}_confidence", sure, "float64")
-    if any(isinstance(result, Verdict) for result in results):
-        reasons = [r.reason if isinstance(r, Verdict) else None for r in results]
+    if any(isinstance(result, (Result, Verdict)) for result in results):
+        reasons = [r.reason if isinstance(r, (Result, Verdict)) else None for r in results]
         add(f"{into}_reason", reasons, "str")
+    took = [_took(result) for result in results]
+    if any(took):
+        add(f"{into}_input_tokens", [t and t[0] for t in took], "Int64")
+        add(f"{into}_output_tokens", [t and t[1] for t in took], "Int64")
+        add(f"{into}_cost_usd", [t and t[2] for t in took], "float64")
+    answers = [result if isinstance(result, Response) else None for result in results]
+    if any(answers):
+        add(f"{into}_cached", [a and a.log.source != "endpoint" for a in answers], "boolean")
     return frame.assign(**columns)
+
+
+def _took(result: Any) -> tuple[int, int, float | None] | None:
+    """Tokens in, tokens out and cost: of the answer, or of what a primitive's first step counts."""
+    if isinstance(result, Response):
+        return result.usage.input_tokens, result.usage.output_tokens, result.cost_usd
+    if isinstance(result, (Result, Verdict)) and result.steps:
+        whole = result.steps[0]
+        return whole.input_tokens, whole.output_tokens, whole.cost_usd
+    return None
 
 
 def _value(result: Any) -> Any:

@@ -39,6 +39,7 @@ from promptkit.primitives.universal_vote import universal_vote
 from promptkit.primitives.verify import verify
 from promptkit.primitives.vote import vote
 from promptkit.primitives.weighted_vote import weighted_vote
+from promptkit.primitives.with_prompt import with_prompt
 from promptkit.primitives.with_retries_on import with_retries_on
 
 __all__ = [
@@ -81,5 +82,6 @@ __all__ = [
     "verify",
     "vote",
     "weighted_vote",
+    "with_prompt",
     "with_retries_on",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from promptkit.adapters.guidance_thread import run_program
 from promptkit.errors import UnfitAnswerError
@@ -24,6 +24,10 @@ from promptkit.session import Session
 
 if TYPE_CHECKING:
     from promptkit.adapters.guidance import SessionModel
+
+
+PIECE_TOKENS: Final = 512
+"""The longest piece where neither the program nor the session says how long it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,15 @@ async def guidance_program(
         program: A function decorated `@guidance`; what it returns when called; a grammar; or a
             plain function of a guidance model.
         arguments: What the function is called with, after the model.
-        options: As for `Session.ask`; what the program says of temperature or tokens wins.
+        options: As for `Session.ask`; what the program says of temperature or tokens wins. A piece
+            for which nobody sets `max_tokens` gets 512: a pattern such as `[0-9]+` has no end of
+            its own, and a small model may go on to the end of its context.
 
     Returns:
         The captures by name; the evidence is the whole text. The value is None when an answer
         does not obey its grammar, because the endpoint could not be held to it or `max_tokens`
-        cut it short; the evidence is then that answer.
+        cut it short, or when a piece without a limit came to 512 tokens; the evidence is then
+        that answer.
 
     Raises:
         OptionError: For what guidance cannot run, or a generation outside of the assistant's role.
@@ -132,8 +139,15 @@ class _Asking:
         self, messages: tuple[Message, ...], api: Api, options: dict[str, Any]
     ) -> Response:
         request = self._session.request(messages, api=api, options=options)
+        is_unlimited = request.options.max_tokens is None
+        if is_unlimited:
+            options = options | {"max_tokens": PIECE_TOKENS}
         sample = 0
         if request.options.temperature != 0:
             sample = self._drawn[request.key]
             self._drawn[request.key] += 1
-        return await self._session.ask(messages, api=api, sample=sample, **options)
+        response = await self._session.ask(messages, api=api, sample=sample, **options)
+        if is_unlimited and response.finish_reason == "length":
+            msg = f"a piece of the program was cut at {PIECE_TOKENS} tokens"
+            raise UnfitAnswerError(msg, text=response.text, hint="give it a max_tokens")
+        return response

@@ -286,6 +286,21 @@ async def test_an_answer_that_does_not_obey_is_no_value_and_no_crash(text):
     assert len(model.requests) == 1
 
 
+async def test_a_piece_that_nobody_limits_does_not_run_to_the_end_of_the_context():
+    def digits(request: pk.Request) -> pk.Response:
+        limit = request.options.max_tokens
+        assert limit is not None
+        return pk.Response((pk.Choice("0" * limit, "length"),))
+
+    session = pk.connect(transport=pk.testing.Scripted(digits), model="m")
+    program = "It is " + gen("amount", regex="[0-9]+")
+    result = await guidance_program(session, program)
+    assert result.value is None
+    assert result.reason == "a piece of the program was cut at 512 tokens"
+    limited = await guidance_program(session, program, max_tokens=3)
+    assert limited.value == {"amount": "000"}
+
+
 async def test_an_answer_that_was_cut_says_so():
     def cut(_):
         return Response(choices=(Choice("12", "length"),))
@@ -293,7 +308,7 @@ async def test_an_answer_that_was_cut_says_so():
     session, _ = session_of(cut)
     pattern = gen("n", regex=r"[0-9]+\.[0-9]{9}", max_tokens=2)
     assert (await guidance_program(session, pattern)).value == {"n": "12"}  # as guidance has it
-    result = await guidance_program(session, gen("n", regex=r"[0-9]+\.") + "!")
+    result = await guidance_program(session, gen("n", regex=r"[0-9]+\.") + "!", max_tokens=2)
     assert "cut short" in result.reason
 
 
