@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
+import inspect
 import string
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from promptkit.errors import OptionError
 from promptkit.primitives.answers.extractor import as_extractor
 from promptkit.prompt import Message, Part, Prompt
+from promptkit.request import Options
 from promptkit.result import Result, StepCost, Verdict
 from promptkit.session import Session
 from promptkit.trace import Step
@@ -29,11 +32,20 @@ def primitive(
     """Trace the calls of `function` under a step of its name, and keep its result there.
 
     The result is told what each step took. A plain function as `extract` becomes an Extractor.
+    A session that is none, and an argument of a name that nobody takes, are refused here: passed
+    on, they would fail far from the line with the mistake.
     """
     name = function.__name__.lstrip("_")
+    own = tuple(inspect.signature(function).parameters)[1:]
 
     @wraps(function)
     async def traced(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not isinstance(session, Session):
+            msg = f"{name} got a {type(session).__name__} in place of the session"
+            raise OptionError(msg, hint=f"the session comes first: await {name}(session, …)")
+        unknown = kwargs.keys() - _ASKING - set(own)
+        if unknown:
+            raise _no_argument(name, min(unknown), own)
         here = session.step(name)
         if kwargs.get("extract") is not None:
             kwargs["extract"] = as_extractor(kwargs["extract"])
@@ -44,6 +56,20 @@ def primitive(
         return result
 
     return traced
+
+
+_ASKING: Final = frozenset(
+    ("model", "api", "sample", "cache", *(each.name for each in fields(Options) if each.init))
+)
+"""What `Session.ask` takes by name, and so every primitive that hands its options on."""
+
+
+def _no_argument(name: str, unknown: str, own: tuple[str, ...]) -> OptionError:
+    named = [each for each in own if each != "options"]
+    close = difflib.get_close_matches(unknown, named, n=1, cutoff=0.5)
+    close = close or difflib.get_close_matches(unknown, _ASKING, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(named)}"
+    return OptionError(f"{name} has no argument {unknown!r}", hint=hint)
 
 
 def costs_of(trace: Step) -> tuple[StepCost, ...]:

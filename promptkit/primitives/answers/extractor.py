@@ -65,7 +65,11 @@ def as_extractor(extract: object) -> Extractor:
     if not callable(extract):
         hint = "give one of `answers`, or a function from a text to an answer or None"
         raise OptionError(f"extract of type {type(extract).__name__}", hint=hint)
-    return Extractor(getattr(extract, "__name__", type(extract).__name__), extract)
+    name = getattr(extract, "__name__", type(extract).__name__)
+    if str(getattr(extract, "__module__", "")).startswith("promptkit.primitives.answers"):
+        hint = f"call it with what it reads, such as answers.{name}(…)"
+        raise OptionError(f"extract={name} makes an extractor and is none", hint=hint)
+    return Extractor(name, extract)
 
 
 def equal(one: Hashable | None, other: Hashable | None, extractor: Extractor) -> bool:
