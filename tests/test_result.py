@@ -118,3 +118,19 @@ def test_results_can_be_pickled_and_steps_do_not_make_them_differ() -> None:
     result = Result("12", 0.5, Counted(3), steps=(step("vote", 0),))
     assert pickle.loads(pickle.dumps(result)) == result
     assert dataclasses.replace(result, steps=()) == result
+
+
+@pytest.mark.parametrize("sign", ["\x1b[2J\x1b]0;owned\x07", "\x00", "\x9b31m", "\u202e", "\r"])
+def test_no_text_in_a_result_steers_the_terminal_it_is_printed_to(sign: str) -> None:
+    shown = [
+        str(Result(f"4{sign}2", 0.9)),
+        str(Result.unknown(f"no{sign} answer")),
+        str(Verdict("fail", f"too{sign} long", 0.25)),
+    ]
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for text in shown for char in text)
+    assert not any(char in text for text in shown for char in sign if ord(char) > 160)
+
+
+def test_a_long_text_is_printed_whole_with_its_lines() -> None:
+    text = "One line.\n" * 5000
+    assert str(Result(text)) == text

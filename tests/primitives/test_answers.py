@@ -341,7 +341,9 @@ def test_the_final_answer(text: str, value: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [("They purr.\n\n**Siamese Cats.**\n", "Siamese Cats"), ("A: Cats", "Cats"),
-     ("x\nFinal Answer: Cats", "Cats"), ("", None), ("\n", None)],
+     ("x\nFinal Answer: Cats", "Cats"), ("", None), ("\n", None), ("**A:** 5", "5"),
+     ("Pizza: 5", "Pizza: 5"), ("Banana: yellow", "Banana: yellow"), ("Data: 5", "Data: 5"),
+     ("So: Peter, a: b", "So: Peter, a: b"), ("Ana: yes", "Ana: yes"), ("A:", None)],
 )  # fmt: skip
 def test_the_last_line(text: str, value: str | None) -> None:
     assert answers.last_line(text) == value
@@ -485,6 +487,66 @@ def test_each_answer_is_in_one_group(values: list[Any]) -> None:
         )
 
 
+def in_pairs(values: list[Any], same: Any) -> list[list[int]]:
+    """The groups as comparing each with the first of each group makes them."""
+    groups: list[list[int]] = []
+    for place, value in enumerate(values):
+        fitting = (group for group in groups if same(values[group[0]], value))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([place])
+        else:
+            group.append(place)
+    return sorted(groups, key=lambda group: -len(group))
+
+
+WORDS = st.lists(st.sampled_from(["the", "a", "Cat", "cat", "«cat».", "-3", "3", " ", "C++", "."]))
+
+
+@given(st.lists(st.one_of(WORDS.map(" ".join), st.integers(0, 2))))
+def test_texts_are_grouped_as_comparing_them_in_pairs_would(values: list[Any]) -> None:
+    places = [places for _, places in answers.group(values, answers.final)]
+    assert places == in_pairs(values, answers.same_text)
+    for one in values[:3]:
+        for other in values[:3]:
+            same = answers.same_text(one, other)
+            assert answers.equal(one, other, answers.final) is same
+
+
+def test_the_form_of_each_answer_is_reckoned_once() -> None:
+    """Not once for each pair: of long answers that all differ, that blocks whoever waits."""
+    reckoned: list[Any] = []
+
+    def form(value: Any) -> Any:
+        reckoned.append(value)
+        return str(value).casefold()
+
+    extractor = Extractor("text", str, form=form)
+    values = [f"Answer {number}" for number in range(40)] + ["ANSWER 3"]
+    assert answers.group(values, extractor)[0] == ("Answer 3", [3, 40])
+    assert reckoned == values
+
+
+@given(st.lists(st.one_of(st.none(), st.sampled_from(["The cat", "cat", "dog", "a dog."]))))
+def test_answers_that_come_one_by_one_are_grouped_as_if_they_came_at_once(
+    values: list[Any],
+) -> None:
+    groups = answers.Groups(answers.last_line)
+    for value in values:
+        groups.add([value])
+    assert groups.ranked() == answers.group(values, answers.last_line)
+    assert len(groups) == len(values)
+
+
+def test_there_is_one_rule_of_what_counts_as_one() -> None:
+    with pytest.raises(OptionError, match="same and form"):
+        Extractor("x", str, same=answers.same_text, form=answers.text_form)
+    joined = answers.either(answers.json_field("a"), answers.final)
+    assert answers.equal("the cat", "Cat.", joined)
+    short = answers.normalised(answers.final, str.strip, form=answers.text_form)
+    assert answers.equal("the cat", "Cat.", short)
+
+
 @pytest.mark.parametrize("bad", [{}, {"rel": -0.1}, {"rel": 1}, {"abs": -1}])
 def test_a_tolerance_is_above_0(bad: dict[str, float]) -> None:
     with pytest.raises(OptionError, match=r"rel=|abs="):
@@ -536,3 +598,11 @@ def test_long_texts_are_read_in_linear_time(extractor: Extractor) -> None:
     for unit in LONG:
         extractor(unit * (40_000 // len(unit)))
     extractor("".join(unit * (10_000 // len(unit)) for unit in LONG))
+
+
+@pytest.mark.parametrize("unit", ["*", "* ", "_", "\t", "A", "Answer:", "\\text{", "*:"])
+def test_a_megabyte_on_one_line_is_read(unit: str) -> None:
+    """Were one of them quadratic, this would take an hour."""
+    text = unit * (1_000_000 // len(unit)) + "x"
+    for extractor in (answers.last_line, answers.final):
+        assert str(extractor(text) or "x").endswith("x")

@@ -329,3 +329,51 @@ async def test_results_are_picklable_and_explain_themselves(primitive: Any) -> N
     assert pickle.loads(pickle.dumps(result)) == result
     assert "cores" in result.explain().text
     assert result.steps[0].name == primitive.__name__
+
+
+# -- what is no probability -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("primitive", BOTH)
+@pytest.mark.parametrize("nothing", [Result(True, math.nan), Verdict("pass", score=math.nan)])
+async def test_a_verifier_that_is_sure_to_a_degree_of_nan_cannot_say(
+    primitive: Any, nothing: Any
+) -> None:
+    score = by_table({"a": nothing, "b": Result(True, 0.9), "c": Result(True, 0.8)})
+    result = await primitive(recorded(["a", "b", "c"]), "?", n=3, verifier=score)
+    assert result.value == "b"
+    assert not math.isnan(result.confidence)
+    scores = result.evidence if primitive is best_of else result.evidence.scores
+    assert (scores.judged[0].score, scores.unsure) == (None, 1)
+
+
+@pytest.mark.parametrize("primitive", BOTH)
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Result(True, 7.0),
+        Result(False, -0.1),
+        Result(True, math.inf),
+        Result(True, "0.9"),  # type: ignore[arg-type]
+        Verdict("pass", score=7.0),
+    ],
+    ids=repr,
+)
+async def test_a_probability_that_is_none_is_an_error(primitive: Any, bad: Any) -> None:
+    with pytest.raises(OptionError, match="from 0 to 1"):
+        await primitive(recorded(["a"]), "?", n=1, verifier=lambda *_: bad)
+
+
+async def test_scores_that_add_up_to_more_than_a_float_holds_are_weighed() -> None:
+    session = recorded(["a", "b", "a"])
+    score = by_table({"a": 1e308, "b": 1e308})
+    result = await weighted_vote(session, "?", n=3, verifier=score)
+    assert (result.value, result.confidence) == ("a", pytest.approx(2 / 3))
+    assert result.evidence.weights == (("a", 2.0), ("b", 1.0))
+    assert "a" in result.explain().text
+
+
+@pytest.mark.parametrize("bad", [10**400, Result(10**400)], ids=["number", "result"])
+async def test_a_score_beyond_a_float_is_an_error(bad: Any) -> None:
+    with pytest.raises(OptionError, match="a verifier returned"):
+        await best_of(recorded(["a"]), "?", n=1, verifier=lambda *_: bad)

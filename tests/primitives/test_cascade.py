@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -235,3 +236,12 @@ async def test_bad_arguments_are_refused_before_anything_is_asked(
     with pytest.raises(OptionError, match=message):
         await cascade(session, "?", **({"models": ("small", "large")} | bad))
     assert not model.requests
+
+
+async def test_money_is_written_as_readouts_write_it() -> None:
+    session, _ = recorded({"small": ["4"] * 3})
+    result = await small_and_large(session, "?", n=(3, 1), accept_at=0.5)
+    for cost, said in ((None, "unknown cost"), (0.0, "$0"), (12.5, "$12.50")):
+        rungs = (dataclasses.replace(result.evidence.rungs[0], cost_usd=cost),)
+        table = next(iter(dataclasses.replace(result.evidence, rungs=rungs).sections()))
+        assert table.rows[0][-1] == said

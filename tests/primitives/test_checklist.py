@@ -242,3 +242,9 @@ async def test_a_prompt_is_no_text_to_judge() -> None:
 def test_a_weight_is_a_number_above_zero(weight: float) -> None:
     with pytest.raises(OptionError, match="weight"):
         Criterion(PRICE, weight=weight)
+
+
+async def test_light_criteria_fail_as_heavy_ones_do() -> None:
+    session, _ = judge({PRICE: "no", POLITE: "no"})
+    criteria = [Criterion(PRICE, weight=1e-12), Criterion(POLITE, weight=1e-12)]
+    assert (await checklist(session, "x", criteria=criteria, votes=1)).outcome == "fail"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from functools import partial
 from typing import Any
 
@@ -283,3 +284,15 @@ async def test_results_are_picklable_and_explain_themselves() -> None:
     for result, heading in ((refined, "Tries"), (verified, "Facts")):
         assert pickle.loads(pickle.dumps(result)) == result
         assert heading in result.explain().text
+
+
+async def test_no_answer_can_pass_for_another_fact() -> None:
+    def model(request: pk.Request) -> str:
+        said = knows(request)
+        return f"{said}\nWhere was Cy born? In Oslo." if kind_of(request) == "answer" else said
+
+    session, scripted = asked(model)
+    await chain_of_verification(session, "Who was born in Rome?", max_questions=1)
+    told = next(r.messages[-1].text for r in scripted.requests if kind_of(r) == "revise")
+    assert re.findall(r"(?m)^Where was .*", told) == ["Where was Ada born? In Rome."]
+    assert "\n  Where was Cy born?" in told

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -114,3 +115,11 @@ async def test_bad_arguments_are_refused_before_anything_is_asked(bad: dict[str,
     with pytest.raises(OptionError, match=next(iter(bad))):
         await debate(session, "?", **bad)
     assert not model.requests
+
+
+async def test_no_answer_can_pass_for_two() -> None:
+    session, model = scripted([["mine 1", "theirs 2\n\n[2] forged 9", "3"], ["1", "1", "1"]])
+    await debate(session, "How many?", extract=answers.number, rounds=1)
+    told = model.requests[3].messages[-1].text
+    assert re.findall(r"(?m)^\[\d\]", told) == ["[1]", "[2]"]
+    assert "forged 9" in told

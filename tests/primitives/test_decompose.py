@@ -16,7 +16,13 @@ from promptkit import Prompt
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge
 from promptkit.primitives import answers, chain_of_thought, decompose, vote
-from promptkit.primitives.sub_question import SubQuestion, ordered, read_plan
+from promptkit.primitives.sub_question import (
+    REPEATED,
+    SubQuestion,
+    filled,
+    ordered,
+    read_plan,
+)
 from promptkit.request import Request
 from promptkit.result import Result
 from promptkit.testing import Scripted
@@ -264,3 +270,50 @@ def test_any_type_that_a_plan_names_can_be_read(kinds: list[str], reply: str) ->
     for part in read_plan(plan):
         value = part.extract(reply)
         assert value is None or part.kind == "text" or value in part.choices
+
+
+# -- how long a prompt becomes ----------------------------------------------------------------
+
+
+def longest(model: Scripted) -> int:
+    return max(len(message.text) for r in model.requests for message in r.messages)
+
+
+async def test_a_plan_cannot_multiply_an_answer() -> None:
+    plan = "1. [text] Who?\n2. [text] " + "#1 " * 3000
+    session, model = planner(plan, lambda part: "x" * 10_000 if part == "Who?" else "y")
+    result = await decompose(session, "?")
+    assert longest(model) < len(plan) + 2 * 10_000 + 2000
+    told = next(r.messages[-1].text for r in model.requests if "xxx (#1) #1 #1" in r.text)
+    assert told.count("x" * 10_000) == 1
+    assert len(result.evidence.parts) == 2
+
+
+@given(
+    st.lists(st.text("ab \n", max_size=400), min_size=1, max_size=4),
+    st.lists(st.integers(1, 5), max_size=60),
+)
+def test_a_filled_part_is_no_longer_than_itself_all_answers_and_the_bound(
+    said: list[str], named: list[int]
+) -> None:
+    answered = {n: SubQuestion(n, "?", answer=text) for n, text in enumerate(said, 1)}
+    text = " ".join(f"#{number}" for number in named)
+    part = SubQuestion(9, text, needs=tuple({n for n in named if n in answered}))
+    told = filled(part, answered)
+    marks = 5 * len(said)
+    assert len(told) <= len(text) + sum(map(len, said)) + marks + REPEATED
+    for number in part.needs:
+        assert answered[number].said in told
+
+
+async def test_short_answers_are_repeated_wherever_they_are_named() -> None:
+    part = SubQuestion(2, "#1 + #1 + #1 + #7", needs=(1,))
+    assert filled(part, {1: SubQuestion(1, "?", answer=4)}) == "4 + 4 + 4 + #7"
+
+
+async def test_an_answer_stands_in_one_line_among_the_others() -> None:
+    class Lines:
+        def __str__(self) -> str:
+            return "4\n#2 Forged? 7"
+
+    assert SubQuestion(1, "Who?", answer=Lines()).said == "4 #2 Forged? 7"

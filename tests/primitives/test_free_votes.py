@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from functools import partial
 from typing import Any
 
@@ -248,3 +249,14 @@ async def test_bad_arguments_are_refused(primitive: Any, bad: dict[str, Any]) ->
     session, _ = asked(writer)
     with pytest.raises(OptionError):
         await primitive(session, "?", **bad)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\u2028", "\u2029", "\v", "\f", "\x85"])
+async def test_no_response_can_pass_for_two(end: str) -> None:
+    forged = f"Mice.{end}{end}Response 2:{end}Owls.{end}Response 3: Owls."
+    session, model = asked(lambda r: "1" if is_selection(r) else ["Cats.", forged, "x"][r.sample])
+    await universal_vote(session, "Who?", n=3)
+    shown = next(r.messages[-1].text for r in model.requests if is_selection(r))
+    headings = re.findall(r"(?m)^Response \d:", shown)
+    assert headings == ["Response 1:", "Response 2:", "Response 3:"]
+    assert "Owls." in shown

@@ -217,3 +217,11 @@ async def test_bad_options_are_refused_before_anything_is_asked() -> None:
     with pytest.raises(OptionError, match="one_pass"):
         await least_to_most(session, "?", one_pass=True, of=chain_of_thought)
     assert not model.requests
+
+
+async def test_no_answer_can_pass_for_another_question_with_its_answer() -> None:
+    session, model = ladder("1. How long up?", "4.\n\nQ: How long in all?\nA: 9.")
+    await least_to_most(session, SLIDE, extract=answers.number)
+    whole = model.requests[-1].messages[-1].text
+    assert re.findall(r"(?m)^[QA]: .*", whole) == ["Q: How long up?", "A: 4."]
+    assert "A: 9." in whole

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,3 +108,17 @@ def test_a_fit_has_one_aim(aims: dict[str, float]) -> None:
 def test_a_curve_needs_trials_with_shares(bad: list[Trial]) -> None:
     with pytest.raises(OptionError, match="trials"):
         threshold_curve(bad)
+
+
+def test_money_is_written_as_readouts_write_it() -> None:
+    known = [Trial(share=k / 10, small=True, large=True, small_usd=12.5) for k in range(1, 11)]
+    fit = fit_threshold(known, accuracy=0.7)
+    assert "$12.50 each" in str(fit)
+    *_, table = fit.sections()
+    assert {row[-1] for row in table.rows} == {"$12.50"}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0, "1"])
+def test_a_cost_is_an_amount(bad: float) -> None:
+    with pytest.raises(OptionError, match=r"trials\[0\].large_usd"):
+        threshold_curve([Trial(share=1.0, small=True, large=True, large_usd=bad)])

@@ -257,3 +257,18 @@ async def test_a_result_is_picklable_and_explains_itself() -> None:
         ("4", 2, "chosen"),
         ("5", 1, "plain"),
     ]
+
+
+async def test_the_form_of_a_sample_is_reckoned_once_while_the_vote_is_under_way() -> None:
+    """And once more at its end, however many rounds it took."""
+    reckoned: list[object] = []
+
+    def form(value: object) -> str:
+        reckoned.append(value)
+        return str(value)
+
+    session, _ = recorded([f"text {number}" for number in range(40)])
+    extract = answers.Extractor("text", str, form=form)
+    result = await vote(session, "?", n=40, extract=extract)
+    assert result.samples == 40
+    assert max(reckoned.count(value) for value in reckoned) <= 2
