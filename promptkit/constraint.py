@@ -16,6 +16,8 @@ from typing import Any, Final, Literal
 
 from promptkit.errors import OptionError
 
+DISOBEYS: Final = "it does not obey the constraint"
+
 Kind = Literal["choice", "json_schema", "regex", "grammar"]
 
 
@@ -33,10 +35,15 @@ class Constraint:
         >>> Constraint.choice(["yes", "no"]).allows("yes")
         True
         """
+        hint = "give a list of one or more different, non-empty texts"
+        if isinstance(options, (str, Mapping)) or not isinstance(options, Iterable):
+            raise OptionError(f"a choice of type {type(options).__name__}", hint=hint)
         texts = tuple(options)
+        strange = {type(text).__name__ for text in texts if not isinstance(text, str)}
+        if strange:
+            raise OptionError(f"a choice among {', '.join(sorted(strange))}", hint=hint)
         if not texts or len(set(texts)) < len(texts) or not all(texts):
-            msg = f"a choice among {list(texts)!r}"
-            raise OptionError(msg, hint="give one or more different, non-empty texts")
+            raise OptionError(f"a choice among {len(texts)}, not all different texts", hint=hint)
         return cls("choice", texts)
 
     @classmethod
@@ -46,6 +53,8 @@ class Constraint:
         The order of the properties is kept and is part of what is asked: a model writes them in
         that order. `format` is a remark, as the standard has it, and is not checked.
         """
+        if not isinstance(schema, Mapping):
+            raise OptionError(f"a schema of type {type(schema).__name__}", hint="it is a mapping")
         try:
             return cls("json_schema", json.dumps(schema, allow_nan=False))
         except (TypeError, ValueError, RecursionError):
@@ -55,6 +64,7 @@ class Constraint:
     @classmethod
     def regex(cls, pattern: str) -> Constraint:
         """Allow text that matches `pattern` as a whole; its named groups are the captures."""
+        _text("a pattern", pattern)
         try:
             re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
@@ -65,6 +75,7 @@ class Constraint:
     @classmethod
     def grammar(cls, text: str) -> Constraint:
         """Allow what a grammar allows: GBNF, or Lark after a first line `%llguidance {}`."""
+        _text("a grammar", text)
         return cls("grammar", text)
 
     @classmethod
@@ -124,7 +135,7 @@ class Constraint:
         raise OptionError(msg, hint=hint)
 
     def allows(self, text: str) -> bool:
-        """Whether `text` obeys.
+        """Whether `text` obeys; what cannot be checked within bounds does not (see `refusal`).
 
         >>> Constraint.regex("[0-9]+").allows("12"), Constraint.regex("[0-9]+").allows("12 or so")
         (True, False)
@@ -146,12 +157,33 @@ class Constraint:
         Raises:
             OptionError: When the schema or grammar itself cannot be read.
         """
+        return self._read(text)[0]
+
+    def refusal(self, text: str) -> str:
+        """Say why `text` does not count as one that obeys; empty where it does.
+
+        A pattern may need more work than a check is allowed: see `promptkit.adapters.regex_match`.
+
+        >>> Constraint.choice(["yes", "no"]).refusal("perhaps")
+        'it does not obey the constraint'
+
+        Raises:
+            OptionError: When the schema or grammar itself cannot be read.
+        """
+        return self._read(text)[1]
+
+    def _read(self, text: str) -> tuple[dict[str, Any] | None, str]:
         if self.kind == "choice":
             named = text in self.value or text.strip() in {option.strip() for option in self.value}
-            return {} if named else None
-        from promptkit.adapters.obey import captures_of
+            return ({}, "") if named else (None, DISOBEYS)
+        from promptkit.adapters.obey import read
 
-        return captures_of(self.kind, str(self.value), text)
+        return read(self.kind, str(self.value), text)
+
+
+def _text(what: str, given: object) -> None:
+    if not isinstance(given, str):
+        raise OptionError(f"{what} of type {type(given).__name__}", hint="it is a text")
 
 
 _FLAGS: Final = {

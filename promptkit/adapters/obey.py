@@ -6,32 +6,38 @@ of constraint that needs it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, Never, get_origin
+from typing import Any, Final, get_origin
 
-from promptkit.constraint import Constraint
-from promptkit.errors import OptionError
+from promptkit.constraint import DISOBEYS, Constraint
+
+UNCHECKED: Final = "whether it obeys was not found out within the bounds of a check"
 
 
-def captures_of(kind: str, value: str, text: str) -> dict[str, Any] | None:
-    """Return what a constraint names in a text; None when the text does not obey.
+def read(kind: str, value: str, text: str) -> tuple[dict[str, Any] | None, str]:
+    """Return what a constraint names in a text; or None, and why the text does not count.
 
-    >>> captures_of("json_schema", '{"type": "object"}', '{"a": 1}')
-    {'a': 1}
+    >>> read("json_schema", '{"type": "object"}', '{"a": 1}')
+    ({'a': 1}, '')
 
     Raises:
         OptionError: When the schema or grammar itself cannot be read.
     """
-    if kind == "json_schema":
-        return _fields(value, text)
-    read = _reader(kind)
-    found = read(value, text)
-    return found if found is not None or text == text.strip() else read(value, text.strip())
+    from promptkit.adapters.regex_match import TooMuchWorkError
+
+    reader = _reader(kind)
+    try:
+        found = reader(value, text)
+        if found is None and text != text.strip():
+            found = reader(value, text.strip())
+    except TooMuchWorkError:
+        return None, UNCHECKED
+    return found, DISOBEYS if found is None else ""
 
 
 def _reader(kind: str) -> Callable[[str, str], dict[str, Any] | None]:
+    if kind == "json_schema":
+        return _fields
     if kind == "regex":
         from promptkit.adapters.regex_match import groups
 
@@ -41,50 +47,13 @@ def _reader(kind: str) -> Callable[[str, str], dict[str, Any] | None]:
     return captures
 
 
-# -- JSON -----------------------------------------------------------------------------------
-
-
 def _fields(schema: str, text: str) -> dict[str, Any] | None:
-    fits = _validator(schema)
-    try:
-        data = json.loads(text, parse_constant=_no_json)
-    except (ValueError, RecursionError):
-        return None
-    if not fits(data):
+    from promptkit.adapters.schema_check import NOTHING, fitting
+
+    data = fitting(schema, text)
+    if data is NOTHING:
         return None
     return data if isinstance(data, dict) else {}
-
-
-def _no_json(name: str) -> Never:
-    """Refuse NaN and Infinity, which Python's reader takes for JSON."""
-    raise ValueError(name)
-
-
-@lru_cache(maxsize=256)
-def _validator(schema: str) -> Callable[[object], bool]:
-    from jsonschema import Draft202012Validator, SchemaError
-    from jsonschema.validators import validator_for
-    from jsonschema_specifications import REGISTRY
-    from referencing.exceptions import Unresolvable
-
-    loaded = json.loads(schema)
-    kind = validator_for(loaded, default=Draft202012Validator)
-    try:
-        kind.check_schema(loaded)
-    except SchemaError as error:
-        raise OptionError(f"the JSON schema is wrong ({error.message[:200]})") from None
-    validator = kind(loaded, registry=REGISTRY)  # which fetches nothing
-
-    def fits(data: object) -> bool:
-        try:
-            return bool(validator.is_valid(data))
-        except RecursionError:
-            return False
-        except Unresolvable:
-            hint = "put what it refers to under $defs"
-            raise OptionError("a reference in the JSON schema leads nowhere", hint=hint) from None
-
-    return fits
 
 
 def schema_of_type(form: Any) -> Mapping[str, Any] | None:

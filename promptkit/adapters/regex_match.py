@@ -1,42 +1,67 @@
-"""Matching a whole text against a pattern, in time that no text can blow up.
+"""Matching a text against a pattern, with a bound on the work that no text can break.
 
 Python's matcher backtracks: `(a+)+` takes twice as long with every further letter, and what a
-model writes is not ours to choose. Such a pattern is run by a Pike machine instead (R. Cox,
-«Regular Expression Matching: the Virtual Machine Approach», 2009), which keeps all alternatives in
-step and in order of preference: so it takes the same groups as `re`, in time proportional to
-pattern times text. Look-around, back-references and the like are beyond such a machine; patterns
-with them, and the great majority that cannot take long, are run by `re`.
+model writes is not ours to choose. So it runs here only where `regex_cost` shows that no text of
+this length can take long. Else a machine runs that does not backtrack (`regex_machine`), up to a
+number of steps. What is beyond it, such as look-around that could take long, is left to Python's
+matcher in a process of its own, which is ended after a second. What is not known then is told by
+`TooMuchWorkError`.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+from dataclasses import dataclass
 from functools import lru_cache
-from math import inf
-from re import _compiler, _parser  # type: ignore[attr-defined]
-from re import _constants as sre  # type: ignore[attr-defined]
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any, Final, Literal
 
-_LARGEST: Final = 20_000
-"""Instructions of a machine: counted repetitions are written out."""
+from promptkit.adapters.regex_cost import cost
+from promptkit.adapters.regex_machine import (
+    BeyondError,
+    Machine,
+    TooManyStepsError,
+    run,
+    written,
+)
 
-_UNLIMITED: Final = sre.MAXREPEAT
+CPU_S: Final = 1
+_WALL_S: Final = 10
+"""Seconds of work, and of waiting, for the process that matches."""
 
-
-class _BeyondError(Exception):
-    """The pattern says something that the machine cannot."""
-
-
-class _Step(NamedTuple):
-    """One instruction: read a character, go on at one of `to`, or note a group's border."""
-
-    kind: str
-    what: Any = None
-    to: tuple[int, ...] = ()
+Way = Literal["fullmatch", "search"]
 
 
-_Thread = tuple[int, dict[int, int]]
-"""Where one way through the machine stands, and the borders of groups it has noted."""
+class TooMuchWorkError(Exception):
+    """Whether the text matches was not found out within the bounds."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What the matching of one answer may still take, be it with one pattern or many.
+
+    Attributes:
+        backtracks: Steps of Python's matcher, by their bound: all take a tenth of a second or so.
+        steps: Steps of the machine: all take a second or so.
+        processes: Processes, each of which takes `CPU_S` at most.
+    """
+
+    backtracks: float = 5_000_000
+    steps: int = 1_000_000
+    processes: int = 1
+
+    def pay(self, pattern: str, text: str, *, is_search: bool) -> bool:
+        """Whether Python's matcher may take this text at once; if so, that is paid for."""
+        price = cost(_parsed(pattern), len(text), is_search=is_search)
+        if price > self.backtracks:
+            return False
+        self.backtracks -= price
+        return True
 
 
 def groups(pattern: str, text: str) -> dict[str, Any] | None:
@@ -46,164 +71,102 @@ def groups(pattern: str, text: str) -> dict[str, Any] | None:
     {'word': 'hello'}
     >>> groups("(a+)+", "a" * 200 + "b") is None
     True
+
+    Raises:
+        TooMuchWorkError: When that is not known within the bounds.
     """
+    found = _found(pattern, text, "fullmatch", Work())
+    return found and {name: value for name, value in found.items() if value is not None}
+
+
+def searches(pattern: str, text: str, work: Work) -> bool:
+    """Whether a pattern matches somewhere in a text.
+
+    >>> searches("^(a+)+$", "a" * 200 + "b", Work()), searches("b", "abc", Work())
+    (False, True)
+
+    Raises:
+        TooMuchWorkError: When that is not known within the bounds.
+        re.error: When the pattern does not compile.
+    """
+    return _found(pattern, text, "search", work) is not None
+
+
+def _found(pattern: str, text: str, way: Way, work: Work) -> dict[str, Any] | None:
+    """Return all named groups, None for those that took no part; None without a match."""
     compiled = re.compile(pattern)
+    is_search = way == "search"
+    if work.pay(pattern, text, is_search=is_search):
+        match = compiled.search(text) if is_search else compiled.fullmatch(text)
+        return match and match.groupdict()
     machine = _machine(pattern)
-    if machine is None:
-        match = compiled.fullmatch(text)
-        return match and {name: v for name, v in match.groupdict().items() if v is not None}
-    borders = _run(machine, text)
-    if borders is None:
-        return None
+    if machine is not None:
+        try:
+            borders, work.steps = run(machine, text, work.steps, is_search=is_search)
+        except TooManyStepsError:
+            work.steps = 0
+        else:
+            return None if borders is None else _named(compiled, borders, text)
+    work.processes -= 1
+    is_over, found = _in_a_process(pattern, text, way) if work.processes >= 0 else (False, None)
+    if not is_over:
+        raise TooMuchWorkError
+    return found and dict(found)
+
+
+def _named(compiled: re.Pattern[str], borders: dict[int, int], text: str) -> dict[str, Any]:
     spans = (
         (n, borders.get(2 * i), borders.get(2 * i + 1)) for n, i in compiled.groupindex.items()
     )
-    return {name: text[begin:end] for name, begin, end in spans if end is not None}
+    return {name: None if end is None else text[begin:end] for name, begin, end in spans}
 
 
 @lru_cache(maxsize=256)
-def _machine(pattern: str) -> tuple[_Step, ...] | None:
-    """Return the machine for a pattern that `re` could take for ever for; None for all others."""
-    parsed = _parser.parse(pattern)
-    if _open_ends(parsed) <= _FEW:
-        return None
-    steps: list[_Step] = []
+def _parsed(pattern: str) -> Any:
+    return _parser.parse(pattern)
+
+
+@lru_cache(maxsize=256)
+def _machine(pattern: str) -> Machine | None:
     try:
-        _write(steps, parsed, parsed.state.flags)
-    except (_BeyondError, RecursionError):
+        return written(_parsed(pattern))
+    except BeyondError:
         return None
-    return (*steps, _Step("match"))
 
 
-def _open_ends(items: Any, *, within: bool = False) -> float:
-    """Return how many repetitions of open length there are; infinity where one is in another."""
-    count = 0.0
-    for op, argument in items:
-        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
-            least, most, inner = argument
-            is_open = most == _UNLIMITED or most - least > 1
-            inside = _open_ends(inner, within=within or is_open)
-            count += inf if within and is_open else inside + is_open
-        elif op is sre.SUBPATTERN:
-            count += _open_ends(argument[3], within=within)
-        elif op is sre.BRANCH:
-            count += inf if within else sum(_open_ends(branch) for branch in argument[1])
-    return count
+# -- in a process ---------------------------------------------------------------------------
+
+_CODE: Final = f"""
+import json, re, sys
+try:
+    import resource  # Windows has none
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, ({CPU_S}, {CPU_S}))
+except (ImportError, ValueError, OSError):
+    pass
+pattern, text, way = json.loads(sys.stdin.buffer.read())
+found = getattr(re.compile(pattern), way)(text)
+sys.stdout.write(json.dumps(found and found.groupdict()))
+"""
 
 
-_FEW: Final = 2
-"""So many open repetitions, none within another, take at most the square of the text's length."""
-
-
-# -- writing a machine ----------------------------------------------------------------------
-
-
-def _write(steps: list[_Step], items: Any, flags: int) -> None:
-    for op, argument in items:
-        if len(steps) > _LARGEST:
-            raise _BeyondError
-        if op in _READS:
-            steps.append(_Step("read", _one(op, argument, flags)))
-        elif op is sre.AT:
-            steps.append(_Step("at", _one(op, argument, flags)))
-        elif op is sre.SUBPATTERN:
-            _write_group(steps, argument, flags)
-        elif op is sre.BRANCH:
-            _write_branches(steps, argument[1], flags)
-        elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
-            _write_repeat(steps, argument, flags, is_greedy=op is sre.MAX_REPEAT)
-        else:
-            raise _BeyondError
-
-
-_READS: Final = (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN)
-
-
-def _write_group(steps: list[_Step], argument: Any, flags: int) -> None:
-    number, more, less, inner = argument
-    flags = (flags | more) & ~less
-    if number is None:
-        _write(steps, inner, flags)
-        return
-    steps.append(_Step("save", 2 * number))
-    _write(steps, inner, flags)
-    steps.append(_Step("save", 2 * number + 1))
-
-
-def _write_branches(steps: list[_Step], branches: list[Any], flags: int) -> None:
-    starts: list[int] = []
-    ends: list[int] = []
-    fork = len(steps)
-    steps.append(_Step("go"))
-    for branch in branches:
-        starts.append(len(steps))
-        _write(steps, branch, flags)
-        ends.append(len(steps))
-        steps.append(_Step("go"))
-    steps[fork] = _Step("go", None, tuple(starts))
-    for end in ends:
-        steps[end] = _Step("go", None, (len(steps),))
-
-
-def _write_repeat(steps: list[_Step], argument: Any, flags: int, *, is_greedy: bool) -> None:
-    least, most, inner = argument
-    for _ in range(least):
-        _write(steps, inner, flags)
-    forks: list[int] = []
-    for _ in range(1 if most == _UNLIMITED else most - least):
-        forks.append(len(steps))
-        steps.append(_Step("go"))
-        _write(steps, inner, flags)
-        if most == _UNLIMITED:
-            steps.append(_Step("go", None, (forks[0],)))
-    for fork in forks:
-        ways = (fork + 1, len(steps))
-        steps[fork] = _Step("go", None, ways if is_greedy else ways[::-1])
-
-
-def _one(op: Any, argument: Any, flags: int) -> re.Pattern[str]:
-    """Return a pattern of one item, so that what a class means is left to `re`."""
-    state = _parser.State()
-    state.flags = flags
-    item = _parser.SubPattern(state, [(op, argument)])
-    compiled: re.Pattern[str] = _compiler.compile(item, flags)
-    return compiled
-
-
-# -- running it -----------------------------------------------------------------------------
-
-
-def _run(machine: tuple[_Step, ...], text: str) -> dict[int, int] | None:
-    """Return the borders of the groups of the preferred way through; None if there is none."""
-    threads = _reached(machine, [(0, {})], text, 0)
-    for place in range(len(text)):
-        read = [
-            (at + 1, borders)
-            for at, borders in threads.items()
-            if machine[at].kind == "read" and machine[at].what.match(text, place)
-        ]
-        threads = _reached(machine, read, text, place + 1)
-        if not threads:
-            return None
-    return threads.get(len(machine) - 1)
-
-
-def _reached(
-    machine: tuple[_Step, ...], starts: list[_Thread], text: str, place: int
-) -> dict[int, dict[int, int]]:
-    """Return the steps that can be reached without reading, in order of preference."""
-    reached: dict[int, dict[int, int]] = {}
-    waiting = starts[::-1]
-    while waiting:
-        at, borders = waiting.pop()
-        if at in reached:
-            continue
-        reached[at] = borders
-        step = machine[at]
-        if step.kind == "go":
-            waiting += [(way, borders) for way in reversed(step.to)]
-        elif step.kind == "save":
-            waiting.append((at + 1, {**borders, step.what: place}))
-        elif step.kind == "at" and step.what.match(text, place):
-            waiting.append((at + 1, borders))
-    return reached
+@lru_cache(maxsize=16)  # whoever asks whether an answer obeys often asks for its captures next
+def _in_a_process(pattern: str, text: str, way: Way) -> tuple[bool, dict[str, Any] | None]:
+    """Return whether Python's matcher came to an end, and what it found."""
+    # Windows finds its libraries by this variable.
+    environment = {k: v for k, v in os.environ.items() if k.upper() == "SYSTEMROOT"}
+    try:
+        done = subprocess.run(  # noqa: S603 -- our own interpreter and code
+            [sys.executable, "-I", "-S", "-W", "ignore", "-c", _CODE],
+            input=json.dumps([pattern, text, way]).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=Path(sys.executable).anchor or None,
+            env=environment,
+            timeout=_WALL_S if sys.platform != "win32" else CPU_S,
+            check=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        return True, json.loads(done.stdout)
+    except (OSError, ValueError, TypeError, subprocess.SubprocessError):
+        return False, None

@@ -10,6 +10,7 @@ is neither right nor wrong by arithmetic.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from promptkit.adapters.sandbox import run_program
-from promptkit.constraint import Constraint
+from promptkit.constraint import DISOBEYS, Constraint
 from promptkit.errors import OptionError, ProgramError
 from promptkit.primitives.answers import code_block
 from promptkit.primitives.arithmetic import arithmetic
@@ -38,8 +39,12 @@ async def run_checks(checks: Sequence[Check], answer: str) -> Verdict:
     Raises:
         OptionError: For what is no check, or a check that returns something else.
     """
-    if isinstance(checks, (str, Mapping)) or callable(checks):
+    if isinstance(checks, (str, bytes, Mapping)) or callable(checks):
         raise OptionError(f"checks of type {type(checks).__name__}", hint="give a list of checks")
+    for check in checks:
+        if not (isinstance(check, Mapping) or callable(check)):
+            hint = "a check is a function of the answer, or a JSON schema"
+            raise OptionError(f"a check of type {type(check).__name__}", hint=hint)
     passed: list[Verdict] = []
     for check in checks:
         function: CheckFunction = JsonSchema(check) if isinstance(check, Mapping) else check
@@ -57,7 +62,7 @@ async def run_checks(checks: Sequence[Check], answer: str) -> Verdict:
 def _verdict(said: Any, check: CheckFunction) -> Verdict:
     if isinstance(said, Verdict):
         return said
-    name = getattr(check, "__name__", None) or str(check)
+    name = getattr(check, "__name__", type(check).__name__)  # never what is in it
     if said is None:
         return Verdict("unsure", f"{name} could not say")
     if isinstance(said, (bool, np.bool_)):
@@ -80,16 +85,20 @@ class JsonSchema:
         """Check one answer."""
         fenced = _FENCE.fullmatch(answer.strip())
         text = fenced.group(1) if fenced else answer
-        if Constraint.json_schema(self.schema).allows(text):
+        refusal = Constraint.json_schema(self.schema).refusal(text)
+        if not refusal:
             return Verdict("pass", "fits the schema")
-        return Verdict("fail", "does not fit the JSON schema")
+        return Verdict("fail", "does not fit the JSON schema" if refusal == DISOBEYS else refusal)
 
 
 @dataclass(frozen=True)
 class UnitTests:
     r"""Passes an answer whose program passes tests, which run in the sandbox.
 
-    The program is the answer's last code block, else the whole answer; the tests follow it.
+    The program is the answer's last code block, else the whole answer. The tests are read and run
+    apart from it: what it names, they can use, but `abs`, `sorted` and the other built-ins of
+    Python are Python's own in them, and so is what they import. So a function under test has
+    another name than a built-in.
 
     >>> import promptkit as pk
     >>> square = "```python\ndef square(x):\n    return x * x\n```"
@@ -104,12 +113,22 @@ class UnitTests:
     tests: str
     limits: Any = None
 
+    def __post_init__(self) -> None:
+        """Refuse tests that no program could pass."""
+        if not isinstance(self.tests, str):
+            raise OptionError(f"tests of type {type(self.tests).__name__}", hint="they are a text")
+        try:
+            ast.parse(self.tests)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            msg = f"the tests cannot be read ({type(error).__name__})"
+            raise OptionError(msg, hint="write them as statements of Python") from None
+
     async def __call__(self, answer: str) -> Verdict:
         """Check one answer."""
         code = _CODE(answer)
         program = answer if code is None else str(code)
         try:
-            await run_program(f"{program}\n{self.tests}\nans = True\n", self.limits)
+            await run_program(program, self.limits, tests=self.tests)
         except ProgramError as error:
             return Verdict("fail", f"the program does not pass its tests: {error}")
         return Verdict("pass", "the program passes its tests")

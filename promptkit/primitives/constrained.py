@@ -10,9 +10,10 @@ import json
 from typing import Any, Final
 
 from promptkit.adapters.obey import instance_of, is_type
-from promptkit.constraint import Constraint
+from promptkit.constraint import DISOBEYS, Constraint
 from promptkit.primitives.arguments import sampled
 from promptkit.primitives.primitive import Asked, as_prompt, primitive, steady
+from promptkit.request import Options
 from promptkit.result import Result
 from promptkit.session import Session
 
@@ -55,9 +56,15 @@ async def constrained(
         For a choice the chosen text; for a type an instance of it; for a JSON schema the data; for
         a pattern or grammar its captures by name, or the text where it names none. None when no
         answer obeyed. The evidence is the last answer's text.
+
+    Raises:
+        OptionError: For fewer than one try, a temperature that is none, what stands for no
+            constraint, and a schema or grammar that cannot be read: before anything is asked.
     """
     tries = sampled("tries", tries)
+    Options(temperature=retry_temperature)  # which refuses what is none
     form = Constraint.of(constraint)
+    form.allows("")  # reads the schema or grammar
     asking = steady(session, **options)
     prompt = as_prompt(question)
     text = ""
@@ -69,7 +76,11 @@ async def constrained(
         if obeys:
             return Result(value, evidence=text, samples=sample + 1)
     told = "the answer does" if tries == 1 else f"{tries} answers do"
-    return Result.unknown(f"{told} not obey the constraint", evidence=text, samples=tries)
+    reason = f"{told} not obey the constraint"
+    last = form.refusal(text)
+    if last not in ("", DISOBEYS):
+        reason = f"{reason}; of the last, {last}"
+    return Result.unknown(reason, evidence=text, samples=tries)
 
 
 def _read(form: Constraint, given: Any, text: str) -> tuple[bool, Any]:

@@ -107,7 +107,9 @@ async def weigh(
     Raises:
         OptionError: For options that cannot be told apart, or fewer than one vote.
     """
-    names = tuple(options)
+    names = () if isinstance(options, str) else tuple(options)
+    if isinstance(options, str) or not all(isinstance(name, str) for name in names):
+        raise OptionError(f"options of type {type(options).__name__}", hint="give a list of texts")
     if not names or len({name.casefold().strip() for name in names}) < len(names):
         raise OptionError(f"options={list(names)!r}", hint="give texts that differ")
     one_of("by", by, get_args(WeighBy))

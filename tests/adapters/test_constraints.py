@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import pickle
 import re
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
 from promptkit import Constraint, Message, Options, Request
-from promptkit.adapters import regex_match
+from promptkit.adapters import regex_cost, regex_machine, regex_match
 from promptkit.errors import OptionError
 
 
@@ -102,6 +103,15 @@ def test_a_choice_is_exactly_one_of_the_texts():
     assert not any(choice.allows(text) for text in ("", "b", "a b", "abcd", "A", "a\u0308"))
 
 
+@pytest.mark.parametrize(
+    "bad", ["yes", "y", [1, 2], [["a"]], {"a": 1}, 5, None, [b"a"], ["a", "a"]]
+)
+def test_a_choice_is_among_texts(bad):
+    with pytest.raises(OptionError, match="a choice") as refused:
+        Constraint.choice(bad)
+    assert "yes" not in str(refused.value)
+
+
 # -- patterns -------------------------------------------------------------------------------
 
 _ATOMS = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\w", r"\d", r"\b", "$", "c", "é"])
@@ -131,11 +141,12 @@ def test_a_pattern_allows_what_a_full_match_of_it_or_of_the_trimmed_text_allows(
 @given(PATTERNS, TEXTS)
 @settings(max_examples=500)
 def test_the_machine_for_hostile_patterns_agrees_with_python(pattern, text):
-    steps: list[regex_match._Step] = []
-    parsed = regex_match._parser.parse(pattern)
-    regex_match._write(steps, parsed, parsed.state.flags)
-    found = regex_match._run((*steps, regex_match._Step("match")), text)
+    machine = regex_machine.written(re._parser.parse(pattern))
+    found, left = regex_machine.run(machine, text, 10_000)
     assert (found is None) == (re.fullmatch(pattern, text) is None)
+    assert left < 10_000 or not text
+    found, _ = regex_machine.run(machine, text, 10_000, is_search=True)
+    assert (found is None) == (re.search(pattern, text) is None)
 
 
 @pytest.mark.parametrize(
@@ -147,9 +158,10 @@ def test_the_machine_for_hostile_patterns_agrees_with_python(pattern, text):
         ("(?i:(?P<word>[a-z]+ ?)+)(?P<end>!)?", "Hello World"),
     ],
 )
-def test_groups_are_those_that_python_takes(pattern, text):
+@pytest.mark.parametrize("allowed", [{}, {"backtracks": 0}, {"backtracks": 0, "steps": 0}])
+def test_groups_are_those_that_python_takes(pattern, text, allowed, monkeypatch):
+    monkeypatch.setattr(regex_match, "Work", functools.partial(regex_match.Work, **allowed))
     match = re.fullmatch(pattern, text)
-    assert regex_match._machine(pattern) is not None
     taken = {name: value for name, value in match.groupdict().items() if value is not None}
     assert Constraint.regex(pattern).captures(text) == taken
 
@@ -161,6 +173,81 @@ def test_no_text_makes_a_pattern_take_for_ever(pattern):
     began = time.process_time()
     assert not Constraint.regex(pattern).allows("a" * 2000 + "\n!")
     assert time.process_time() - began < 20  # backtracking takes longer than the universe is old
+
+
+FOR_EVER = [
+    ("(?>(a+)+b)", "a" * 40),
+    ("(?=(a+)+b).*", "a" * 40),
+    (r"(x?)(a+)+\1b", "a" * 40),
+    ("(x)?(?(1)y|(a+)+b)", "a" * 40),
+    ("(?:a+a+a+a+b)?+c", "a" * 2000),
+    ("(?:[a-z]{1,200} ?){1,50}", "abcdefgh " * 1000 + "!"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "text"), FOR_EVER)
+def test_what_is_not_known_within_the_bounds_does_not_obey_and_says_so(pattern, text):
+    began = time.monotonic()
+    constraint = Constraint.regex(pattern)
+    assert not constraint.allows(text)
+    assert "not found out" in constraint.refusal(text)
+    assert time.monotonic() - began < 60  # else it would take longer than anybody lives
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"(?!.*foo)(?:\w+ )*\w+", "hello world " * 10 + "end"),
+        ("(?=(a+)+b).*", "a" * 40 + "b"),
+        ("(?:[a-z]{1,200} ?){1,50}", "abcdefgh " * 40),
+    ],
+)
+def test_a_pattern_that_might_take_long_and_does_not_is_matched(pattern, text):
+    assert Constraint.regex(pattern).captures(text) == {}
+    assert Constraint.regex(pattern).refusal("?") == "it does not obey the constraint"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("(?P<a>.+)-(?P<b>.+)", "-" * 20_000 + "\n!"),
+        ("a?" * 30 + "a" * 30 + "b", "a" * 30),
+        ("(?:a|aa){40}b", "a" * 40),
+        ("(?:a?){40}a{40}b", "a" * 40),
+    ],
+)
+def test_what_multiplies_the_ways_is_left_to_the_machine(pattern, text, monkeypatch):
+    monkeypatch.setattr(regex_match, "_in_a_process", None)
+    assert regex_match.Work().pay(pattern, text, is_search=False) is False
+    assert Constraint.regex(pattern).refusal(text) == "it does not obey the constraint"
+
+
+_STEPS = st.sampled_from([*"ab.", "(?:a|aa)", "(?:a|b|ab)", "(?=a)", "(?>a+)", "(?:a)", r"(?:\b)"])
+_ENDS = st.sampled_from(["", "*", "+", "?", "{2}", "{1,3}", "*?", "??"])
+
+
+@given(st.lists(st.tuples(_STEPS, _ENDS).map("".join), min_size=1, max_size=5).map("".join))
+def test_the_bound_is_no_smaller_than_the_ways_there_are(pattern):
+    text = "aaaab"
+    bound = regex_cost.cost(re._parser.parse(pattern), len(text))
+    assert bound >= _visits(list(re._parser.parse(pattern)), text, 0)
+
+
+def _visits(items, text, place):
+    """How often a matcher that tries everything begins one of the pattern's items."""
+    if not items:
+        return 1
+    begins = re._parser.SubPattern(re._parser.State(), items[:1])
+    compiled = re._compiler.compile(begins)
+    ends = [e for e in range(place, len(text) + 1) if compiled.fullmatch(text, place, e)]
+    return 1 + sum(_visits(items[1:], text, end) for end in ends)
+
+
+@pytest.mark.parametrize("bad", [b"a", None, 5])
+def test_a_pattern_and_a_grammar_are_texts(bad):
+    for make in (Constraint.regex, Constraint.grammar):
+        with pytest.raises(OptionError, match=type(bad).__name__):
+            make(bad)
 
 
 @pytest.mark.parametrize("pattern", [r"(a)\1", "(?=a)a+", "(?<!b)(a+)+c?", r"(?P<q>['\"]).*(?P=q)"])
@@ -199,7 +286,38 @@ def test_json_is_checked_against_its_schema():
         ({"enum": ["ä", 1, None]}, ['"ä"', "1", "null"], ['"a"', "2"]),
         ({"type": "array", "uniqueItems": True}, ["[1, 2]"], ["[1, 1]"]),
         ({"not": {"type": "string"}}, ["1"], ['"a"']),
-        ({"type": "number", "exclusiveMinimum": 0}, ["0.5"], ["0", "NaN", "Infinity"]),
+        ({"type": "number", "exclusiveMinimum": 0}, ["0.5"], ["0", "NaN", "Infinity", "1e999"]),
+        ({"type": "array"}, ["[1e99]"], ["[1e999]", "[-1e999]"]),
+        ({"multipleOf": 0.5}, ["1.5", "1e300", '"a"'], ["0.7", "9" * 400]),
+        ({"multipleOf": 0.01}, ["0.29", "1.10", "3"], ["0.295"]),
+        ({"multipleOf": 1e-300}, ["1e300"], ["1" + "0" * 400]),
+        ({"uniqueItems": True}, ["[1, true]", '["1", 1]', "[0, false]"], ["[1, 1.0]", "[-0.0, 0]"]),
+        (
+            {"uniqueItems": True},
+            ["[[1], [true]]"],
+            ['[{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}]', "[{}, {}]"],
+        ),
+        ({"pattern": "^a+$|b"}, ['"aa"', '"cbc"', "1"], ['"ac"', '""']),
+        ({"patternProperties": {"^a": {"type": "null"}}}, ['{"a": null, "b": 1}'], ['{"ab": 1}']),
+        (
+            {
+                "properties": {"b": {}},
+                "patternProperties": {"^a": {}},
+                "additionalProperties": False,
+            },
+            ['{"a": 1, "b": 1}', "1"],
+            ['{"a": 1, "c": 1}'],
+        ),
+        (
+            {"patternProperties": {"^a": {}}, "additionalProperties": {"type": "null"}},
+            ['{"a": 1, "c": null}'],
+            ['{"c": 1}'],
+        ),
+        (
+            {"patternProperties": {"^a": {}}, "unevaluatedProperties": False},
+            ['{"a": 1}'],
+            ['{"c": 1}'],
+        ),
         ({}, ["1", "{}", '"a"'], ["", "a"]),
         ({"$defs": {"n": {"type": "integer"}}, "$ref": "#/$defs/n"}, ["1"], ['"1"']),
         ({"$schema": "http://json-schema.org/draft-04/schema#", "id": "x"}, ["1"], ["{"]),
@@ -209,6 +327,71 @@ def test_the_whole_standard_is_checked(schema, good, bad):
     constraint = Constraint.json_schema(schema)
     assert all(constraint.allows(text) for text in good)
     assert not any(constraint.allows(text) for text in bad)
+
+
+HOSTILE = "^(a+)+$"
+HOSTILE_SCHEMAS = [
+    {"patternProperties": {HOSTILE: {}}, "additionalProperties": False},
+    {"patternProperties": {HOSTILE: {}}, "unevaluatedProperties": False},
+    {"allOf": [{"patternProperties": {HOSTILE: {}}}], "unevaluatedProperties": False},
+    {"propertyNames": {"pattern": HOSTILE}},
+    {"propertyNames": {"$ref": "#/$defs/n"}, "$defs": {"n": {"pattern": HOSTILE}}},
+]
+STANDARDS = [
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://json-schema.org/draft/2019-09/schema",
+]
+
+
+@pytest.mark.parametrize("standard", STANDARDS)
+@pytest.mark.parametrize("schema", HOSTILE_SCHEMAS)
+def test_no_text_makes_a_schemas_pattern_take_for_ever(schema, standard):
+    constraint = Constraint.json_schema({"$schema": standard, **schema})
+    assert not constraint.allows('{"' + "a" * 40 + 'b": 1}')
+
+
+@pytest.mark.parametrize("standard", [*STANDARDS, "http://json-schema.org/draft-07/schema#"])
+def test_a_schema_that_holds_itself_is_bounded_at_every_depth(standard):
+    inner = {"a": {"$ref": "#"}, "b": {"pattern": HOSTILE}}
+    constraint = Constraint.json_schema({"$schema": standard, "properties": inner})
+    assert constraint.allows('{"a": {"a": {"b": "' + "a" * 40 + '"}}}')
+    assert not constraint.allows('{"a": {"a": {"b": "' + "a" * 40 + 'b"}}}')
+
+
+def test_all_texts_of_an_answer_share_one_bound():
+    lookahead = Constraint.json_schema({"items": {"pattern": "(?=(a+)+b)"}})
+    assert lookahead.allows(json.dumps(["a" * 30 + "b"]))
+    many = json.dumps(["a" * (30 + number) + "b" for number in range(9)])
+    assert "not found out" in lookahead.refusal(many)
+    machine = Constraint.json_schema({"items": {"pattern": "^(a|b)*$"}})
+    assert machine.allows(json.dumps(["ab" * 20] * 50))
+
+
+class Sum(BaseModel):
+    kind: Literal["sum"]
+    left: Sum | Product | int
+
+
+class Product(BaseModel):
+    left: Sum | Product | int
+    kind: Literal["product"]
+
+
+@pytest.mark.parametrize("inner", ["1", '"bad"'])
+def test_a_union_within_a_union_is_judged_once_for_each_part(inner):
+    form = Constraint.of(Sum | Product)
+    text = inner
+    for depth in range(40):
+        text = f'{{"left": {text}, "kind": "{"product" if depth % 2 else "sum"}"}}'
+    assert form.allows(text) == (inner == "1")
+
+
+def test_comparing_elements_is_not_quadratic(monkeypatch):
+    compared = []
+    monkeypatch.setattr("jsonschema._utils.equal", lambda one, two: compared.append(1))
+    unique = Constraint.json_schema({"uniqueItems": True})
+    assert unique.allows(json.dumps([{"n": number} for number in range(2000)]))
+    assert not compared
 
 
 def test_only_objects_have_fields():

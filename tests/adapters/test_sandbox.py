@@ -7,6 +7,7 @@ import asyncio
 import math
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptkit.adapters import sandbox
-from promptkit.adapters.sandbox import ProgramLimits, run_program
+from promptkit.adapters.sandbox import ProgramLimits, child, run_program
 from promptkit.adapters.sandbox.child import outcome
 from promptkit.errors import OptionError, ProgramError
 
@@ -55,6 +56,11 @@ QUICK = ProgramLimits(timeout_s=4.0, steps=300_000)
         ("ans = '\\ud800!'", "?!"),
         ("result = True and not 2 in (1, 3)", True),
         ("ans = 10 ** 1000 % 7", pow(10, 1000, 7)),
+        ("größe = 3\nans = größe * 2", 6),
+        ("число = 5\nans = число + 1", 6),
+        ("数 = [1, 2]\nans = sum(数)", 3),
+        ("ans = '\\N{EN DASH}'", "–"),  # noqa: RUF001
+        ("ans = len('\\d') + (1 is 1)", 3),
     ],
 )  # fmt: skip
 async def test_programs_of_thought_run(program: str, value: object) -> None:
@@ -146,6 +152,100 @@ async def test_what_grows_is_stopped_by_counting_not_by_the_system(
 ) -> None:
     with pytest.raises(ProgramError, match=reason):
         await run_program(program, QUICK)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "ans = [10 ** 3000] * 400",
+        "ans = [10 ** 3000] * 100_000",
+        "ans = ['ä' * 1000] * 1000",
+        "a = ['a' * 10]\nfor i in range(30):\n    a = [a, a]\nans = a",
+    ],
+)
+async def test_an_answer_that_is_too_long_is_called_that(program: str) -> None:
+    with pytest.raises(ProgramError, match=r"the answer is too long|too many steps"):
+        await run_program(program, ProgramLimits(timeout_s=20))
+
+
+async def test_the_longest_answer_comes_back_whole_with_all_that_was_printed() -> None:
+    program = "for i in range(90):\n    print('🐑' * 1000)\nans = ['a' * 90_000] * 9"
+    ran = await run_program(program, ProgramLimits(output_chars=100_000))
+    assert (len(ran.value), len(ran.printed)) == (9, 90 * 1001)
+
+
+async def test_a_full_disk_stops_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(tempfile, "gettempdir", full)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert (await run_program("ans = 1")).value == 1
+
+
+@pytest.mark.parametrize("kind", [ImportError, FileNotFoundError, OSError])
+def test_no_error_tells_where_files_are(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def fails(*_: object) -> None:
+        raise kind("/home/someone/python/unicodedata.so")
+
+    monkeypatch.setattr(child.Evaluator, "run", fails)
+    assert run_here("ans = 1") == {"error": f"{kind.__name__}: the program needs what is not here"}
+
+
+PROGRAM = "def square(x):\n    return x * x\nsides = [1, 2]\n"
+NINE = "assert square(3) == 9"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        NINE,
+        "assert abs(square(3) - 9) < 1e-6\nassert max(sides) == 2",
+        "for x, y in [(3, 9), (2, 4)]:\n    assert square(x) == y",
+        "def holds(x):\n    return square(x) == x ** 2\nassert all(holds(x) for x in sides)",
+        "import math\nassert math.isclose(square(0.5), 0.25)",
+        "from math import isclose\nassert isclose(square(0.5), 0.25)",
+        "sides = [5]\nassert sides == [5]",
+        "",
+    ],
+)
+async def test_tests_use_what_the_program_defines(tests: str) -> None:
+    assert (await run_program(PROGRAM, tests=tests)).value is True
+
+
+async def test_a_function_under_test_may_have_the_name_of_one_of_a_module() -> None:
+    tests = "assert gcd(4, 6) == 2"
+    await run_program("def gcd(a, b):\n    return 2", tests=tests)
+    with pytest.raises(ProgramError, match=r"^tests, line 1: .*does not hold"):
+        await run_program("def gcd(a, b):\n    return 1", tests=tests)
+    with pytest.raises(ProgramError, match=r"^line 2: ZeroDivisionError"):
+        await run_program("def gcd(a, b):\n    return 1 / 0", tests=tests)
+
+
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        ("def square(x): return 0\nif 0: \\", NINE),
+        ('def square(x): return 0\nx = """', NINE + '\n"""'),
+        ("def square(x): return 0\nx = (", f"{NINE})"),
+        ("abs = lambda x: 0\ndef square(x): return 77", "assert abs(square(3) - 9) < 1e-6"),
+        ("def sorted(x): return [9]\ndef square(x): return 0", "assert sorted([square(3)]) == [9]"),
+        ("math = 5\ndef square(x): return 0", "import math\nassert math.isclose(square(3), 9)"),
+        ("def isclose(*_): return 1\ndef square(x): return 0",
+         "from math import isclose\nassert isclose(square(3), 9)"),
+        ("def square(x):\n    break", f"for x in [3]:\n    {NINE}"),
+        ("def square(x):\n    continue", f"for x in [3]:\n    {NINE}"),
+        ("def square(x): return next(iter([]))", f"for x in [3]:\n    {NINE}"),
+        ("ans = True\nsquare = 1", NINE),
+        ("return True", NINE),
+        ("", NINE),
+    ],
+)  # fmt: skip
+async def test_no_program_gets_round_its_tests(program: str, tests: str) -> None:
+    with pytest.raises(ProgramError):
+        await run_program(program, tests=tests)
 
 
 async def test_what_outruns_the_counting_is_killed_by_the_clock() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,33 @@ async def test_unit_tests_run_the_answers_last_block_of_code() -> None:
     assert "does not pass its tests" in wrong.reason
 
 
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        ("def square(x): return 0\nif 0: \\", "assert square(3) == 9"),
+        ("abs = lambda x: 0\ndef square(x): return 77", "assert abs(square(3) - 9) < 1e-6"),
+    ],
+)
+async def test_a_wrong_program_cannot_disarm_its_tests(program: str, tests: str) -> None:
+    for answer in (program, f"```python\n{program}\n```"):
+        assert (await run_checks([UnitTests(tests)], answer)).outcome == "fail"
+
+
+@pytest.mark.parametrize("tests", ["assert square(", "\0", None, b"assert 1", "(" * 5000])
+def test_tests_that_nothing_could_pass_are_refused(tests: Any) -> None:
+    with pytest.raises(OptionError, match="tests") as refused:
+        UnitTests(tests)
+    assert "square" not in str(refused.value)
+
+
+async def test_a_schema_that_cannot_be_checked_in_time_refuses_and_says_so() -> None:
+    verdict = await run_checks([{"pattern": "(?=(a+)+b)c"}], '"' + "a" * 40 + '"')
+    assert verdict.outcome == "fail"
+    assert "not found out" in verdict.reason
+    verdict = await run_checks([{"multipleOf": 0.01}], "9" * 400)
+    assert (verdict.outcome, verdict.reason) == ("fail", "does not fit the JSON schema")
+
+
 @pytest.mark.parametrize("answer", ["", "def square(x:", "I cannot program.", "while True: pass"])
 async def test_what_does_not_run_has_not_passed(answer: str) -> None:
     assert (await run_checks([UnitTests("assert square(3) == 9")], answer)).outcome == "fail"
@@ -175,6 +203,16 @@ async def test_a_check_may_say_so_in_several_ways(said: Any, outcome: str) -> No
 async def test_a_check_that_says_something_else_is_refused(bad: Any) -> None:
     with pytest.raises(OptionError, match="returned"):
         await run_checks([lambda _: bad], "x")
+
+
+async def test_errors_of_checks_do_not_show_texts() -> None:
+    def says_it(*texts: str) -> Any:
+        return f"no: {texts}"
+
+    for checks in ([says_it], ["secret"], "secret", [partial(says_it, "secret")], [b"secret"]):
+        with pytest.raises(OptionError) as refused:
+            await run_checks(checks, "secret")  # type: ignore[arg-type]
+        assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("bad", [arithmetic, {"type": "object"}, "checks"])

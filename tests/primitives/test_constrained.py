@@ -88,7 +88,36 @@ async def test_no_answer_that_obeys_is_an_answer_too_and_costs_no_more_than_its_
         assert len(model.requests) - before == tries
 
 
-@pytest.mark.parametrize("tries", [0, -1])
+async def test_an_answer_that_could_not_be_checked_is_none_and_the_reason_says_so():
+    session, _ = session_of("a" * 40)
+    result = await constrained(session, "Well?", Constraint.regex("(?=(a+)+b).*"), tries=2)
+    assert result.is_unknown
+    assert "not found out" in result.reason
+
+
+async def test_a_number_beyond_all_bounds_is_no_answer():
+    session, _ = session_of("9" * 400, "1e999", "0.5")
+    result = await constrained(session, "Well?", {"multipleOf": 0.25, "type": "number"})
+    assert (result.value, result.samples) == (0.5, 3)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"constraint": {"type": "objekt"}},
+        {"constraint": Constraint.grammar("root := a")},
+        {"retry_temperature": "hot"},
+        {"retry_temperature": -1},
+    ],
+)
+async def test_what_would_fail_later_is_told_before_anything_is_asked(more):
+    session, model = session_of("yes")
+    with pytest.raises(OptionError):
+        await constrained(session, "Well?", **{"constraint": ["yes"], **more})
+    assert model.requests == []
+
+
+@pytest.mark.parametrize("tries", [0, -1, True, 2.5, "3", None])
 async def test_bad_arguments_are_told_before_anything_is_asked(tries):
     session, model = session_of("yes")
     with pytest.raises(OptionError, match="tries"):

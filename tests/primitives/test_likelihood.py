@@ -302,3 +302,11 @@ def test_shares_are_of_the_votes_that_named_an_option() -> None:
 @given(st.lists(st.text(alphabet="yesno .", max_size=6), max_size=8))
 def test_counting_does_not_depend_on_the_order_of_the_votes(texts: list[str]) -> None:
     assert count(YES_NO, texts) == count(YES_NO, texts[::-1])
+
+
+@pytest.mark.parametrize("options", ["yno", b"no", [1, 2], ["yes", None]])
+async def test_options_are_texts(options: Any) -> None:
+    session, model = scripted("y")
+    with pytest.raises(OptionError, match="type"):
+        await weigh(session, "Well?", options)
+    assert model.requests == []

@@ -18,7 +18,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,10 @@ _START: Final = (
 """Loads the child's modules from this folder alone: promptkit itself need not be importable."""
 
 _MOST_BYTES: Final = 1_000_000
-"""What is read of the child's answer at most; it keeps to far less by itself."""
+"""What is read of the child's answer at most, besides what was printed; it keeps to less."""
+
+_BYTES_A_CHARACTER: Final = 12
+"""The most that JSON takes for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,9 @@ class Outcome:
     printed: str = ""
 
 
-async def run_program(program: str, limits: ProgramLimits | None = None) -> Outcome:
+async def run_program(
+    program: str, limits: ProgramLimits | None = None, *, tests: str | None = None
+) -> Outcome:
     r"""Run a program and return its answer; the event loop goes on meanwhile.
 
     The answer is what it assigned to `ans`, `answer` or `result`; else what its function
@@ -83,13 +87,21 @@ async def run_program(program: str, limits: ProgramLimits | None = None) -> Outc
     >>> asyncio.run(run_program("pens = 3 * 4\nans = pens / 2")).value
     6.0
 
+    Args:
+        program: The program.
+        limits: What it may take.
+        tests: Statements to run after it, with names of their own; the answer is then True. In
+            them Python's built-ins and the modules are what they are, whatever the program made
+            of these names; all other names are the program's unless the tests set them.
+
     Raises:
-        ProgramError: When it is refused, fails, gives no answer or breaks a limit.
+        ProgramError: When it is refused, fails, gives no answer or breaks a limit; or when a test
+            does not hold.
     """
     limits = limits or ProgramLimits()
     if len(program) > limits.program_chars:
         raise ProgramError(f"{len(program)} characters", hint=f"at most {limits.program_chars}")
-    child = _Child(program, limits)
+    child = _Child(program, limits, tests)
     try:
         return await asyncio.to_thread(child.run)
     finally:
@@ -99,11 +111,12 @@ async def run_program(program: str, limits: ProgramLimits | None = None) -> Outc
 class _Child:
     """The process of one program. A thread waits for it, so that every event loop will do."""
 
-    def __init__(self, program: str, limits: ProgramLimits) -> None:
+    def __init__(self, program: str, limits: ProgramLimits, tests: str | None) -> None:
         self.limits = limits
         self.task = json.dumps(
             {
                 "program": program,
+                "tests": tests,
                 "steps": int(limits.steps),
                 "output_chars": int(limits.output_chars),
                 "memory_bytes": int(limits.memory_mb * 2**20),
@@ -140,7 +153,7 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                cwd=tempfile.gettempdir(),
+                cwd=Path(sys.executable).anchor or None,  # a folder that is always there
                 env=environment,
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
@@ -149,14 +162,15 @@ class _Child:
             raise ProgramError("no process for the program could be started") from error
 
     def exchange(self, process: subprocess.Popen[bytes]) -> bytes:
-        """Hand over the task and read the answer, at most `_MOST_BYTES` of it."""
+        """Hand over the task and read the answer, up to a number of bytes."""
+        most = _MOST_BYTES + _BYTES_A_CHARACTER * int(self.limits.output_chars)
         if process.stdin is None or process.stdout is None:
             raise ProgramError("no process for the program could be started")
         with process.stdin, process.stdout:
             with contextlib.suppress(OSError):  # it may have been killed meanwhile
                 process.stdin.write(self.task)
                 process.stdin.close()
-            return process.stdout.read(_MOST_BYTES)
+            return process.stdout.read(most)
 
     def kill(self) -> None:
         """End the process and all that it may have started."""

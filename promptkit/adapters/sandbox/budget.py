@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ MAX_BITS: Final = 10_000
 
 MAX_LENGTH: Final = 100_000
 """The longest text or list."""
+
+MAX_ANSWER: Final = 900_000
+"""The longest answer, in characters of JSON."""
 
 CHARACTERS: Final = 16
 """How many characters of a text cost as much as one element of a list."""
@@ -141,3 +145,13 @@ def answer_of(value: Any, budget: Budget, depth: int = 0) -> Any:
         raise RefusedError("the program gives no answer")
     what = "an unknown" if kind.__name__ == "Linear" else f"of type {kind.__name__}"
     raise RefusedError(f"the answer is {what}")
+
+
+def unless_too_long(value: Any) -> Any:
+    """Return an answer as it is; refuse one that is too long to be told."""
+    length = 0
+    for part in json.JSONEncoder().iterencode(value):
+        length += len(part)
+        if length > MAX_ANSWER:
+            raise RefusedError("the answer is too long")
+    return value

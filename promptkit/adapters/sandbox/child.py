@@ -9,9 +9,11 @@ import contextlib
 import datetime as dt
 import json
 import sys
+import unicodedata  # noqa: F401 -- names in other scripts need it, and later no file opens
+import warnings
 from typing import Any, Final
 
-from .budget import answer_of
+from .budget import answer_of, unless_too_long
 from .evaluator import Evaluator
 
 _MOST_FRAMES: Final = 10_000
@@ -22,6 +24,7 @@ def main() -> None:
     """Read a task from stdin, write its outcome to stdout."""
     task = json.loads(sys.stdin.buffer.read())
     dt.datetime.strptime("1", "%d")  # noqa: DTZ007 -- loads a module now: later no file opens
+    warnings.simplefilter("ignore")  # to show one would open files
     limit(task["memory_bytes"], task["cpu_s"])
     sys.stdout.write(json.dumps(outcome(task), allow_nan=False))
 
@@ -31,9 +34,14 @@ def outcome(task: dict[str, Any]) -> dict[str, Any]:
     evaluator = Evaluator(task["steps"], task["output_chars"])
     sys.setrecursionlimit(_MOST_FRAMES)
     try:
-        value = answer_of(evaluator.run(task["program"]), evaluator.budget)
+        if task.get("tests") is not None:
+            evaluator.test(task["program"], task["tests"])
+            return {"value": True, "printed": evaluator.printed}
+        value = unless_too_long(answer_of(evaluator.run(task["program"]), evaluator.budget))
+    except (ImportError, OSError) as error:  # whose words name files of the machine
+        return {"error": f"{type(error).__name__}: the program needs what is not here"}
     except Exception as error:  # noqa: BLE001 -- any failure of the program is its own
-        line = f"line {evaluator.line}: " if evaluator.line else ""
+        line = f"{evaluator.part}line {evaluator.line}: " if evaluator.line else ""
         return {"error": f"{line}{type(error).__name__}: {error}"[:_LONGEST_ERROR]}
     return {"value": value, "printed": evaluator.printed}
 

@@ -11,19 +11,20 @@ import ast
 from typing import Any, Final
 
 from .budget import RefusedError
-from .expressions import Expressions, Function, ReturnError, Scope, member_of, module_of
+from .expressions import (
+    BreakError,
+    ContinueError,
+    Expressions,
+    Function,
+    ReturnError,
+    Scope,
+    member_of,
+    module_of,
+)
 from .library import extended
 
 ANSWERS: Final = ("ans", "answer", "result")
 """The names that hold a program's answer, the first that is set."""
-
-
-class _BreakError(Exception):
-    """Leaves a loop."""
-
-
-class _ContinueError(Exception):
-    """Goes on with a loop."""
 
 
 class Evaluator(Expressions):
@@ -36,8 +37,7 @@ class Evaluator(Expressions):
 
     def run(self, program: str) -> Any:
         """Run a program and return its answer."""
-        tree = ast.parse(program)
-        self.execute(tree.body, self.globals)
+        self.execute(ast.parse(program).body, self.globals)
         for name in ANSWERS:
             if name in self.globals.values and self.globals.values[name] is not None:
                 return self.globals.values[name]
@@ -46,6 +46,13 @@ class Evaluator(Expressions):
             return self.call(solution, [], {})
         lines = self.printed.strip().splitlines()
         return lines[-1].strip() if lines else self.last
+
+    def test(self, program: str, tests: str) -> None:
+        """Run a program, then tests of it; each is read by itself, and has names of its own."""
+        parsed = ast.parse(program), ast.parse(tests)
+        self.execute(parsed[0].body, self.globals)
+        self.part, self.line = "tests, ", 0
+        self.execute(parsed[1].body, Scope(self.library(self.globals)))
 
     def execute(self, body: list[ast.stmt], scope: Scope) -> None:
         """Run statements one after the other."""
@@ -66,10 +73,10 @@ class Evaluator(Expressions):
         pass
 
     def _run_break(self, _node: ast.Break, _scope: Scope) -> None:
-        raise _BreakError
+        raise BreakError
 
     def _run_continue(self, _node: ast.Continue, _scope: Scope) -> None:
-        raise _ContinueError
+        raise ContinueError
 
     def _run_return(self, node: ast.Return, scope: Scope) -> None:
         raise ReturnError(self.value(node.value, scope) if node.value else None)
@@ -102,9 +109,9 @@ class Evaluator(Expressions):
             self.assign(node.target, value, scope)
             try:
                 self.execute(node.body, scope)
-            except _BreakError:
+            except BreakError:
                 return
-            except _ContinueError:
+            except ContinueError:
                 continue
         self.execute(node.orelse, scope)
 
@@ -112,9 +119,9 @@ class Evaluator(Expressions):
         while self.value(node.test, scope):
             try:
                 self.execute(node.body, scope)
-            except _BreakError:
+            except BreakError:
                 return
-            except _ContinueError:
+            except ContinueError:
                 continue
         self.execute(node.orelse, scope)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 from collections.abc import Callable
 from typing import Any, Final
@@ -59,6 +60,14 @@ _COMPARED: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
 }
 
 
+class BreakError(Exception):
+    """Leaves a loop."""
+
+
+class ContinueError(Exception):
+    """Goes on with a loop."""
+
+
 class ReturnError(Exception):
     """Leaves a function."""
 
@@ -88,8 +97,11 @@ class Scope:
 class Function:
     """A function or lambda of the program."""
 
-    def __init__(self, node: ast.FunctionDef | ast.Lambda, scope: Scope, defaults: Any) -> None:
+    def __init__(
+        self, node: ast.FunctionDef | ast.Lambda, scope: Scope, defaults: Any, part: str
+    ) -> None:
         """Keep its code and where it stands."""
+        self.part = part
         self.parameters = [each.arg for each in node.args.args]
         self.defaults: list[Any] = defaults
         self.body = node.body
@@ -105,10 +117,21 @@ class Expressions:
         self.room = output_chars
         self.lines: list[str] = []
         self.line = 0
+        self.part = ""
         self.calls = 0
         self.globals = Scope()
         self.globals.values["__name__"] = "__main__"  # programs often end by asking for it
         self.last: Any = None
+
+    def library(self, outer: Scope) -> Scope:
+        """Return a scope in which Python's built-ins and the modules are what they are."""
+        own = {name: getattr(self, f"_call_{name}", None) for name in dir(builtins)}
+        known = FUNCTIONS | MODULES | {name: call for name, call in own.items() if call}
+        scope = Scope(outer)
+        for name, value in known.items():
+            if name in MODULES or hasattr(builtins, name):
+                scope.values[name] = value
+        return scope
 
     def execute(self, body: list[ast.stmt], scope: Scope) -> None:
         """Run statements, such as those of a function."""
@@ -332,7 +355,8 @@ class Expressions:
         given = node.args
         if given.vararg or given.kwarg or given.kwonlyargs or given.posonlyargs:
             raise RefusedError("* or / among parameters")
-        return Function(node, scope, [self.value(each, scope) for each in given.defaults])
+        defaults = [self.value(each, scope) for each in given.defaults]
+        return Function(node, scope, defaults, self.part)
 
     def applied(self, function: Function, args: list[Any], named: dict[str, Any]) -> Any:
         """Run a function of the program."""
@@ -347,16 +371,23 @@ class Expressions:
             raise RefusedError(f"calls within calls, {_MAX_CALLS} deep")
         scope = Scope(function.scope)
         scope.values.update(values)
+        came_from = self.part, self.line
+        self.part = function.part
         self.calls += 1
+        value = None
         try:
             if isinstance(function.body, ast.expr):
-                return self.value(function.body, scope)
-            self.execute(function.body, scope)
+                value = self.value(function.body, scope)
+            else:
+                self.execute(function.body, scope)
         except ReturnError as returned:
-            return returned.value
+            value = returned.value
+        except (BreakError, ContinueError):
+            raise RefusedError("a break or continue outside of a loop") from None
         finally:
             self.calls -= 1
-        return None
+        self.part, self.line = came_from  # an error stays where it was
+        return value
 
     def _call_print(self, budget: Budget, *values: Any, sep: str = " ", end: str = "\n") -> None:
         said = str(sep).join([budget.text(value) for value in values]) + str(end)
