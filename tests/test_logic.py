@@ -70,6 +70,32 @@ def test_what_is_no_such_sentence_is_passed_over(text: str) -> None:
     assert clauses_of(text) == []
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "If the old moon shines brightly then Bob is cold.",
+        "If Bob is cold and the wind blows hard then Bob is not kind.",
+        "If Bob is cold, then who knows?",
+    ],
+)
+def test_a_rule_of_which_a_part_cannot_be_read_is_no_fact(sentence: str) -> None:
+    assert read_clause(sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "read"),
+    [
+        ("Bob is famous.", "is famous(Bob)"),
+        ("Gorgeous people are generous.", "is gorgeous($x) => is generous($x)"),
+        ("Bob is a mantis.", "is a mantis(Bob)"),
+        ("Every mantis is a genius.", "is a mantis($x) => is a genius($x)"),
+        ("Bob is cross.", "is cross(Bob)"),
+    ],
+)
+def test_a_word_that_ends_in_s_need_not_be_a_plural(sentence: str, read: str) -> None:
+    assert str(read_clause(sentence)) == read
+
+
 @given(st.text())
 def test_no_text_makes_the_reader_fail(text: str) -> None:
     clauses_of(text)
@@ -89,6 +115,24 @@ def test_everything_derived_has_a_proof_from_what_was_given(
             derivation = closure.derivations[step]
             assert set(derivation.premises) <= set(proof[:place])
             assert derivation.clause in clauses
+
+
+def test_the_depth_is_that_of_the_deepest_premise_plus_one() -> None:
+    p, q, r = (Literal(name, ("a",)) for name in "pqr")
+    closure = close([Clause(p), Clause(q, (p,)), Clause(r, (p, q))])
+    assert [closure.derivations[each].depth for each in (p, q, r)] == [0, 1, 2]
+
+
+def test_what_is_derived_twice_keeps_its_first_derivation() -> None:
+    p, q, r = (Literal(name, ("a",)) for name in "pqr")
+    told = Clause(p, source="told first")
+    short, other, longer = Clause(q, (p,)), Clause(q, (p,), "again"), Clause(q, (r,))
+    back = Clause(p, (q,))
+    clauses = [told, Clause(p, source="told again"), short, other, Clause(r, (p,)), longer, back]
+    derivations = close(clauses).derivations
+    assert derivations[p].clause is told
+    assert (derivations[q].clause is short, derivations[q].depth) == (True, 1)
+    assert list(derivations) == [p, q, r]
 
 
 def test_what_is_neither_told_nor_derived_is_unknown_and_so_is_a_contradiction() -> None:
@@ -130,3 +174,23 @@ def test_rules_that_multiply_end_at_a_bound() -> None:
 def test_a_program_that_cannot_be_run_says_why(program: str, message: str) -> None:
     with pytest.raises(ProgramError, match=message):
         read_program(program).run()
+
+
+def test_the_first_statement_under_query_is_asked() -> None:
+    program = read_program("Facts:\nCold(Bob, True)\nQuery:\nCold(Bob, True)\nRed(Bob, True)")
+    assert program.query == Literal("Cold", ("Bob",))
+
+
+def test_an_exclamation_mark_turns_a_literal_round() -> None:
+    program = read_program(
+        "Facts:\n!Cold(Bob, True)\n! Red(Bob, False)\n"
+        "Rules:\n!Cold($x, True) >>> !Kind($x, True)\nQuery:\n!Kind(Bob, False)"
+    )
+    closure = program.run()
+    assert program.query == Literal("Kind", ("Bob",))
+    assert [str(each) for each in closure.derivations] == [
+        "not Cold(Bob)",
+        "Red(Bob)",
+        "not Kind(Bob)",
+    ]
+    assert closure.verdict(program.query) is False

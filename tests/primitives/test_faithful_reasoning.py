@@ -9,6 +9,8 @@ from promptkit import Request, Session
 from promptkit.primitives import faithful_reasoning, selection_inference
 from promptkit.primitives.primitive import Asked
 from promptkit.primitives.proof import Proof
+from promptkit.primitives.trace_value import JudgedValue
+from promptkit.response import Alternative, Choice, Response, TokenLogprob
 from promptkit.testing import Scripted
 
 pytestmark = pytest.mark.anyio
@@ -90,12 +92,56 @@ async def test_traces_that_come_to_the_same_are_followed_once() -> None:
     assert len(firsts) == 2 + 2  # one trace in each step, continued twice
 
 
+async def test_a_beam_goes_on_with_no_more_traces_than_its_width_and_with_the_best() -> None:
+    worth = {"Fact S1.": -3.0, "Fact S2.": -1.0, "Fact S3.": -2.0}
+
+    def answer(request: Request) -> str:
+        text = request.messages[-1].text
+        if "chosen so far" in text:
+            return "S4"
+        if "label only" in text:
+            return f"S{request.sample % 4096 + 1}"
+        if "that follows from this" in text:
+            picked = text.partition(" We know")[0]
+            return next(f"Fact S{i}." for i, each in enumerate(CONTEXT, 1) if each in picked)
+        return "no"
+
+    async def value(session: Session, question: Asked, proof: Proof) -> float:
+        return worth.get(proof.statements[-1].text, 0.0)
+
+    model = Scripted(answer)
+    result = await selection_inference(
+        session_of(model),
+        CONTEXT,
+        QUESTION,
+        beam=2,
+        samples=3,
+        premises=2,
+        max_steps=2,
+        value=value,
+    )
+    assert result.reason == "no answer within 2 steps"
+    firsts = [r.text for r in model.requests if "label only" in r.text and "so far" not in r.text]
+    assert len(firsts) == 3 + 2 * 3
+    assert sum("Fact S2." in text for text in firsts) == 3
+    assert sum("Fact S3." in text for text in firsts) == 3
+
+
 async def test_samples_of_a_beam_are_drawn_and_differ() -> None:
     model = model_of({0: "S3", 1: "S1"})
     await faithful_reasoning(session_of(model), CONTEXT, QUESTION)
     first = [r for r in model.requests if "label only" in r.text and "so far" not in r.text]
     assert [request.sample for request in first] == [0, 1]
     assert {request.options.temperature for request in first} == {0.7}
+
+
+async def test_a_value_is_less_where_the_judge_would_rather_have_said_something_else() -> None:
+    tops = tuple(Alternative(w, math.log(p)) for w, p in (("correct", 0.4), ("incorrect", 0.1)))
+    token = TokenLogprob("correct", math.log(0.4), tops)
+    model = Scripted(Response((Choice("correct", "stop", (token,)),)))
+    proof = Proof.label(CONTEXT)
+    value = await JudgedValue()(session_of(model), QUESTION, proof.infer("So.", proof.statements))
+    assert math.exp(value) == pytest.approx(0.4)
 
 
 async def test_where_every_trace_ends_without_an_answer_the_reason_is_told() -> None:

@@ -14,8 +14,8 @@ import promptkit as pk
 from promptkit.errors import OptionError
 from promptkit.explanation import Graph
 from promptkit.primitives import maieutic, maieutic_calls, vote
-from promptkit.primitives.maieutic_prompts import COMPLETED
-from promptkit.primitives.maieutic_tree import Statement, explanation, pruned
+from promptkit.primitives.maieutic_prompts import COMPLETED, INSTRUCTED
+from promptkit.primitives.maieutic_tree import Asking, Statement, explanation, observe, pruned
 from promptkit.response import Choice, Response
 from promptkit.testing import Scripted
 
@@ -89,6 +89,43 @@ async def test_what_comes_out_false_is_not_heard() -> None:
     result = await maieutic(session, Q)
     assert (result.value, result.evidence.readings) == (False, (("QF0", -1),))
     assert [demand.name for demand in result.evidence.solution.broken] == ["QT0"]
+
+
+async def test_the_confidence_is_the_share_of_the_readings_that_speak_for_the_value() -> None:
+    session, _ = smoke(
+        relations={
+            (TAR, Q): "contradicts",
+            (TAR, negated(Q)): "entails",
+            (negated(WARM), Q): "entails",
+        }
+    ).session()
+    result = await maieutic(session, Q)
+    assert result.evidence.readings == (("QT0", 1), ("QF0", -2))
+    assert (result.value, result.confidence) == (False, pytest.approx(2 / 3))
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "explained"), [(0.73, 0.27, 0), (0.72, 0.28, 1), (0.27, 0.73, 0), (0.28, 0.72, 1)]
+)
+async def test_a_statement_is_explained_unless_the_two_beliefs_differ_by_more_than_0_45(
+    p: float, q: float, explained: int
+) -> None:
+    session, model = smoke(beliefs={Q: (p, q)}).session()
+    await maieutic(session, Q, width=1, depth=1)
+    assert kinds(model)["explain"] == 2 * explained
+
+
+@pytest.mark.parametrize(("above", "is_integral"), [(0.5, False), (0.499, True)])
+async def test_beliefs_that_differ_by_the_threshold_itself_are_not_integral(
+    *, above: float, is_integral: bool
+) -> None:
+    def answer(request: pk.Request) -> str:
+        return "true" if request.sample < (1 if "Not: " in request.text else 3) else "false"
+
+    session = pk.connect(transport=Scripted(answer), model="scripted")
+    how = Asking(prompts=INSTRUCTED, integral_above=above, by="votes", votes=4, options={})
+    seen = await observe(session, "Q", Q, how, negated(Q))
+    assert (seen.p, seen.q, seen.is_integral) == (0.75, 0.25, is_integral)
 
 
 async def test_an_integral_statement_needs_no_explanation() -> None:

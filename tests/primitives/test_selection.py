@@ -176,6 +176,25 @@ async def test_where_nobody_is_named_whom_the_question_is_about_no_statement_hel
         assert result.reason == "step 1: no statement helps"
 
 
+async def test_only_a_first_pick_must_be_likely_enough() -> None:
+    assert COMPLETED.least > 1e-4
+
+    def likely(prompt: str, word: str) -> float:
+        """The fact is likely; every rule is far from it, and «Mice …» the least far."""
+        firsts = {"Gert": 1e-6, "Sheep": 1e-6, "Bea": 1e-6, "Mice": 1e-4}
+        if prompt.endswith("Fact:"):
+            firsts["Gert"] = 0.5
+        return firsts.get(word, 0.9)
+
+    how = Selecting(question=QUESTION, prompts=COMPLETED, premises=2)
+    picked = await select(completing(backend(likely)), KNOWN, how, spent=NONE)
+    assert [s.label for s in picked or ()] == ["S3", "S2"]
+    plain = replace(COMPLETED, first_prior=None, next_prior=None)
+    how = Selecting(question=QUESTION, prompts=plain, premises=2, pick="likelihood")
+    (picked,) = await rank(completing(backend(likely)), KNOWN, how, spent=NONE, count=1)
+    assert [s.label for s in picked or ()] == ["S3", "S2"]
+
+
 # -- a shortlist ------------------------------------------------------------------------------
 
 

@@ -205,6 +205,20 @@ async def test_steps_that_say_nothing_new_halt_nothing_and_end_the_reasoning(
     assert [request.sample for request in reasoner.asked("first")] == [0, 3, 6]
 
 
+async def test_an_inference_that_says_all_of_its_premises_again_brings_nothing_new() -> None:
+    reasoner = Reasoner(infer="Mice fear cats and Gert is a mouse, you know.")
+    result = await selection_inference(reasoner.session, CONTEXT, QUESTION)
+    assert result.reason == "step 3: nothing new in 3 steps"
+    assert not reasoner.asked("halt")
+
+
+async def test_an_inference_that_says_one_of_its_premises_again_and_more_is_new() -> None:
+    reasoner = Reasoner(infer="Gert is a mouse, so Gert fears cats.")
+    result = await selection_inference(reasoner.session, CONTEXT, QUESTION)
+    assert result.value == "cats"
+    assert [step.text for step in result.evidence.steps] == ["Gert is a mouse, so Gert fears cats."]
+
+
 async def test_a_statement_in_which_no_answer_was_found_is_not_asked_about_again() -> None:
     reasoner = Reasoner(first="S2", next="enough", halt="no")
     result = await selection_inference(reasoner.session, CONTEXT, QUESTION)
@@ -272,6 +286,23 @@ async def test_several_votes_must_find_that_the_answer_is_known() -> None:
         reasoner.session, CONTEXT, QUESTION, votes=5, halt_at=0.7, max_steps=2
     )
     assert unsure.is_unknown
+
+
+@pytest.mark.parametrize(
+    ("votes", "given", "drawn"),
+    [(1, None, 0), (1, 0.4, 0.4), (3, None, 1.0), (3, 0.4, 1.0), (3, 1.3, 1.3)],
+)
+async def test_several_votes_of_the_halter_differ_and_a_single_one_is_as_the_session_says(
+    votes: int, given: float | None, drawn: float
+) -> None:
+    reasoner = Reasoner()
+    options = {} if given is None else {"temperature": given}
+    await selection_inference(
+        reasoner.session, CONTEXT, QUESTION, choices=("cats", "wolves"), votes=votes, **options
+    )
+    halter = [*reasoner.asked("halt"), *reasoner.asked("answer")]
+    assert len(halter) == 2 * votes
+    assert {request.options.temperature for request in halter} == {drawn}
 
 
 async def test_choices_that_are_prefixes_of_each_other_are_told_apart() -> None:
