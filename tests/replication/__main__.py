@@ -77,9 +77,8 @@ def main(words: Sequence[str]) -> int:
     wrong = [row.name for row in rows if differs(row)]
     recorded = sum(row.recorded is not None for row in rows)
     noted = [row for row in rows if row.note and row.recorded is not None and not same(row)]
-    print(
-        f"\n{len(rows)} figures, {recorded} of them recorded, {len(wrong) + len(noted)} of these differ."
-    )
+    other = len(wrong) + len(noted)
+    print(f"\n{len(rows)} figures, {recorded} of them recorded, {other} of these differ.")
     if noted:
         near = f"{len(noted)} lie less than {NOTED} points from the recorded figure"
         print(f"{near}, for the reason that stands below them.")
