@@ -87,13 +87,15 @@ def _ending(side: str) -> list[str] | None:
         terms.append(_SIGNS.get(match["token"], match["token"]))
         place = match.end()
     before, run = side[:begin], side[begin:]
+    while terms[:1] == ["("] and terms.count("(") > terms.count(")"):
+        terms = terms[1:]  # «(3 + 4 = 7)»: a bracket of the sentence
     if terms[1:2] == [")"] and not before.strip():
         terms = terms[2:]  # «2) 5 + 3»: the number of a list
     elif terms and terms[0] in "-+":
         if before.strip(" \t•>*#:.;"):
             return None  # «apples - 3 + 4», of which the first term is no number
         terms = terms[1:] if re.match(r"\s*[-+−\u2013]\s", run) else terms  # the mark of a list
-    elif before and not run[:1].isspace() and before[-1] not in "(:;«„“\"'":
+    elif before and not run[:1].isspace() and before[-1] not in ":;«„“\"'":
         return None  # «x2», «2,5», «2^3»
     return None if _NOT_A_BEGINNING.search(before) or _is_ambiguous(terms) else terms
 

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.anyio
     "text",
     [
         "3 + 4 = 7 * 2 = 14",
+        "Both (3 + 4 = 7) and (2 * (1 + 2) = 6).",
+        "(- 3 + 4 = 1)",
         "- 3 + 4 = 7",
         "2) 5 + 3 = 8",
         "10/3 = 3.33 and 11/3 = 3",
@@ -89,6 +91,17 @@ def test_what_is_not_surely_a_sum_is_passed_over(text: str) -> None:
     assert arithmetic(text).outcome == "unsure"
 
 
+@pytest.mark.parametrize("mark", [" (", " ((", ":", ";", "«", "„", "“", '"', "'", " ", "\n", "<<"])
+def test_a_sum_is_read_behind_what_opens_it(mark: str) -> None:
+    assert arithmetic(f"So{mark}3 + 4 = 7").outcome == "pass"
+    assert arithmetic(f"So{mark}3 + 4 = 8").reason == "3 + 4 is 7, not 8"
+
+
+@pytest.mark.parametrize("mark", ["<", ">", "‹", "^", "_", ".", "√", "f("])
+def test_a_sum_behind_any_other_sign_is_passed_over(mark: str) -> None:
+    assert arithmetic(f"So{mark}3 + 4 = 8").outcome == "unsure"
+
+
 numbers = st.integers(-999, 999)
 
 
@@ -107,7 +120,7 @@ def test_no_text_breaks_it(text: str) -> None:
     assert arithmetic(text).outcome in ("pass", "fail", "unsure")
 
 
-@pytest.mark.parametrize("text", ["1+" * 50_000 + "1 = 2", "(" * 50_000 + "1+1 = 2", " " * 90_000])
+@pytest.mark.parametrize("text", ["1+" * 50_000 + "1 = 2", "(" * 50_000 + "1+1 = 3", " " * 90_000])
 def test_a_hostile_length_is_bounded(text: str) -> None:
     assert arithmetic(text).outcome in ("fail", "unsure")
 
