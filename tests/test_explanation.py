@@ -22,6 +22,7 @@ from promptkit.explanation import (
     Section,
     Table,
 )
+from promptkit.explanation.kept import MOST_EDGES, shown_graph
 from promptkit.explanation.layout import laid_out
 from promptkit.explanation.plain import clean, columns, wrap
 
@@ -185,6 +186,37 @@ def test_of_ten_thousand_statements_what_leads_to_the_answer_is_drawn() -> None:
     check(explanation)
 
 
+@pytest.mark.parametrize(("number", "left_out"), [(40, 0), (41, 39), (200, 198)])
+def test_more_than_forty_statements_are_cut_to_what_leads_to_the_answer(
+    number: int, left_out: int
+) -> None:
+    nodes = tuple(Node(f"S{i}", f"Fact {i}.", "given") for i in range(number - 1))
+    graph = Graph("All", (*nodes, Node("A", "So it is.", "chosen")), (Edge("S7", "A"),))
+    shown, told = shown_graph(graph)
+    assert len(shown.nodes) == number - left_out
+    assert told.startswith(f"{left_out} statements left out" if left_out else "")
+    assert bool(told) is bool(left_out)
+
+
+def test_of_too_many_relations_all_broken_ones_are_drawn() -> None:
+    nodes = tuple(Node(f"B{i}", f"Belief {i}.", "true") for i in range(40))
+    pairs = [(f"B{i}", f"B{k}") for i in range(40) for k in range(40) if i != k]
+    kept = [Edge(*pair) for pair in pairs[:-9]]
+    broken = [Edge(*pair, is_kept=False) for pair in pairs[-9:]]
+    shown, told = shown_graph(Graph("Beliefs", nodes, (*kept, *broken)))
+    assert shown.edges == (*kept[: MOST_EDGES - 9], *broken)
+    assert told == "600 of 1,560 relations are drawn."
+
+
+def test_without_an_answer_the_ends_of_broken_relations_are_drawn_first() -> None:
+    nodes = tuple(Node(f"B{i}", f"Belief {i}.", "true") for i in range(300))
+    edges = [Edge(f"B{i}", f"B{i + 1}") for i in range(250)]
+    edges.append(Edge("B298", "B299", is_kept=False))
+    shown, _ = shown_graph(Graph("Beliefs", nodes, tuple(edges)))
+    names = [node.id for node in shown.nodes]
+    assert names == [*(f"B{i}" for i in range(198)), "B298", "B299"]
+
+
 def test_two_hundred_beliefs_and_many_relations_are_drawn() -> None:
     nodes = tuple(Node(f"B{i}", f"Belief {i}.", "true") for i in range(230))
     edges = tuple(
@@ -271,6 +303,15 @@ def test_two_dollar_signs_are_no_formula_in_a_notebook() -> None:
     html = explained(Paragraph("$1 and $2"), PROOF).html
     assert "<span>$</span>1 and <span>$</span>2" in html
     assert "mathjax_ignore" in html
+    priced = Graph("$3 and $4", (Node("a", "$5 and $6"), Node("b", "$7 and $8")), (Edge("a", "b"),))
+    parts: list[Section] = [
+        priced,
+        Bars("$", (Bar("$1 and $2", 1, "$3 and $4"),)),
+        Table("$", ("$1 and $2",), (("$3 and $4",),)),
+    ]
+    for part in parts:
+        shown = re.sub("<title>.*?</title>", "", Explanation("$1 and $2", (part,)).html)
+        assert not re.search(r"\$[^<]", shown)
 
 
 def test_text_from_right_to_left_stays_in_its_place() -> None:

@@ -79,6 +79,25 @@ def test_a_hundred_like_steps_are_put_together() -> None:
     assert "$0.10" in text
 
 
+def test_only_steps_below_the_same_step_are_put_together() -> None:
+    steps = (
+        step("best_of", 0),
+        step("draft", 1),
+        *(step(f"sample {i}", 2) for i in range(30)),
+        step("judge", 1),
+        *(step(f"sample {i}", 2) for i in range(30)),
+    )
+    lines = Result("12", steps=steps).explain().text.splitlines()[5:]
+    assert [line.split("  1,")[0].split()[0] for line in lines] == [
+        "best_of",
+        "draft",
+        "sample",
+        "judge",
+        "sample",
+    ]
+    assert sum("sample 0 to sample 29 (30 steps)" in line for line in lines) == 2
+
+
 def test_one_unknown_price_makes_the_sum_unknown() -> None:
     steps = (step("vote", 0), *(step(f"sample {i}", 1, None if i == 7 else 0.1) for i in range(99)))
     joined = Result("12", steps=steps).explain().text.splitlines()[-1]

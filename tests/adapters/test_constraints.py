@@ -103,6 +103,12 @@ def test_a_choice_is_exactly_one_of_the_texts():
     assert not any(choice.allows(text) for text in ("", "b", "a b", "abcd", "A", "a\u0308"))
 
 
+def test_white_space_around_a_choice_and_around_an_answer_does_not_count():
+    choice = Constraint.choice([" yes", "not at all "])
+    assert all(choice.allows(text) for text in ("yes", " yes\n", "not at all", " not at all "))
+    assert not any(choice.allows(text) for text in ("ye s", "notatall", " "))
+
+
 @pytest.mark.parametrize(
     "bad", ["yes", "y", [1, 2], [["a"]], {"a": 1}, 5, None, [b"a"], ["a", "a"]]
 )
@@ -241,6 +247,25 @@ def _visits(items, text, place):
     compiled = re._compiler.compile(begins)
     ends = [e for e in range(place, len(text) + 1) if compiled.fullmatch(text, place, e)]
     return 1 + sum(_visits(items[1:], text, end) for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("flag", "pattern", "text"),
+    [
+        (re.ASCII, r"\w+", "ä"),
+        (re.IGNORECASE, "yes", "YES"),
+        (re.MULTILINE, "a$\nb", "a\nb"),
+        (re.DOTALL, "a.b", "a\nb"),
+        (re.VERBOSE, "a b  # both", "ab"),
+    ],
+)
+def test_the_flags_of_a_compiled_pattern_count(flag, pattern, text):
+    compiled = re.compile(pattern, flag)
+    for one, other in ((compiled, text), (re.compile(pattern), text)):
+        assert Constraint.of(one).allows(other) is bool(one.fullmatch(other))
+    assert bool(compiled.fullmatch(text)) is not bool(re.fullmatch(pattern, text))
+    both = re.compile(pattern, flag | re.IGNORECASE)
+    assert Constraint.of(both).allows(text) is bool(both.fullmatch(text))
 
 
 @pytest.mark.parametrize("bad", [b"a", None, 5])

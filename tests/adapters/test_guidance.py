@@ -249,6 +249,15 @@ async def test_temperature_and_sampling_parameters_are_options():
         await guidance_program(session, lambda lm: lm.with_sampling_params({"top_k": 3}) + gen("a"))
 
 
+@pytest.mark.parametrize("temperatures", [(0.2, 0.9), (0.9, 0.2)])
+async def test_what_is_asked_together_is_asked_at_its_highest_temperature(temperatures):
+    first, second = temperatures
+    node = gen("a", regex="[0-9]", temperature=first) + gen("b", regex="[0-9]", temperature=second)
+    session, model = session_of()
+    await guidance_program(session, node, temperature=0.1)
+    assert [request.options.temperature for request in model.requests] == [0.9]
+
+
 async def test_the_same_draw_twice_is_two_samples_where_chance_decides():
     def program(lm):
         first, second = lm + "a" + gen("x"), lm + "a" + gen("x")

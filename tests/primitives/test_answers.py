@@ -392,6 +392,13 @@ def test_fields_of_json(path: str, text: str, value: Hashable) -> None:
     assert answers.json_field(path)(text) == value
 
 
+def test_a_text_with_very_many_openings_that_lead_nowhere_is_given_up() -> None:
+    read = answers.json_field("a")
+    assert read('[1, {"b": [' * 5 + '{"a": 3}') == 3
+    assert read("[1," * 3_000 + '{"a": 3}') is None
+    assert read('{"b": 1} ' * 3_000 + '{"a": 3}') == 3  # a long text costs nothing by itself
+
+
 @pytest.mark.parametrize("bad", ["", "a..b", "."])
 def test_a_path_without_names_is_refused(bad: str) -> None:
     with pytest.raises(OptionError, match="the path"):
@@ -429,6 +436,13 @@ def test_the_first_extractor_that_finds_anything_answers() -> None:
     assert extractor.same is answers.same_number
     with pytest.raises(OptionError, match="no extractors"):
         answers.either()
+
+
+def test_what_joins_extractors_has_the_newest_version_among_them() -> None:
+    old, new = Extractor("old", str, version=1), Extractor("new", str, version=3)
+    assert str(answers.either(old, new)) == "old, else new v3"
+    assert answers.either(new, old).version == 3
+    assert answers.normalised(new, str, name="text").version == 3
 
 
 @pytest.mark.parametrize(

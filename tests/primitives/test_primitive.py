@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import promptkit as pk
 from promptkit.errors import OptionError
 from promptkit.primitives import best_of, vote
-from promptkit.primitives.primitive import numbered
+from promptkit.primitives.primitive import numbered, primitive
 
 pytestmark = pytest.mark.anyio
 
@@ -106,3 +106,14 @@ def test_numbered_texts_have_one_heading_each_at_the_very_left(texts: list[str])
     assert [line.partition("]")[0] for line in inline] == [
         f"[{number}" for number in range(1, len(texts) + 1)
     ]
+
+
+async def test_a_step_in_which_nothing_was_asked_is_not_told() -> None:
+    @primitive
+    async def thinking(session: pk.Session, /, question: str) -> pk.Result[str]:
+        session.step("idle").step("idle too")
+        response = await session.step("busy").ask(question)
+        return pk.Result(response.text)
+
+    result = await thinking(session_of("a"), "?")
+    assert [(step.name, step.depth) for step in result.steps] == [("thinking", 0), ("busy", 1)]

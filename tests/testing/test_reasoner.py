@@ -277,6 +277,22 @@ async def test_who_says_yes_to_a_statement_and_to_its_opposite_has_no_firm_belie
     assert result.confidence is None or result.confidence < 0.9
 
 
+async def test_log_probabilities_are_told_for_what_is_allowed_alone() -> None:
+    asked = pk.Prompt(f"{ASKED}\nReply with one word.")
+    told = {}
+    for options in (["True", "False"], ["true", "false"]):
+        for habits in ((), ("ignores_format",)):
+            session, _ = listening(habits=habits, logprobs=True)
+            for logprobs in (5, None):
+                response = await session.ask(asked, constraint=options, logprobs=logprobs)
+                choice = response.choices[0]
+                told[habits, logprobs] = choice.logprobs is not None
+                assert (choice.logprobs is None) or (response.text in options)
+    assert told == {((), 5): True, ((), None): False} | dict.fromkeys(
+        ((("ignores_format",), 5), (("ignores_format",), None)), False
+    )
+
+
 # -- what it is -------------------------------------------------------------------------------
 
 
