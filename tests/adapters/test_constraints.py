@@ -239,6 +239,13 @@ def test_the_bound_is_no_smaller_than_the_ways_there_are(pattern):
     assert bound >= _visits(list(re._parser.parse(pattern)), text, 0)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+", "(a|aa)*", "(?>(a+)+)", "(?=(a+)+)", "(?!(a+)+)", "(x)?(?(1)y|(a+)+)"]
+)
+def test_ways_within_a_repetition_are_raised_to_a_power(pattern):
+    assert regex_cost.cost(re._parser.parse(pattern), 60) > 2**60
+
+
 def _visits(items, text, place):
     """How often a matcher that tries everything begins one of the pattern's items."""
     if not items:
