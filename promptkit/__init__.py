@@ -1,10 +1,12 @@
 """promptkit: language-model prompts that are right often enough, safe enough and cheap enough.
 
-Read it in this order: `errors`, `prompt`, `constraint`, `request`, `response`, `result`,
-`transport`; then `trace`, `question`, `stream`, `heartbeat`, `executor` and `session`, which stands
-on them; then `transports.stack` and the layers it orders, with `tokens`, `pricing` and `codec`;
-then `profile`, `answerer`, `routing`, `connect` and `run`; then the primitives. What third parties
-do stands in `adapters`, what people see in `notebook`, `terminal` and `cli`.
+Read it in this order: `errors`, `prompt`, `constraint`, `request`, `response`; `amounts` and
+`explanation`, by which `result` shows itself, and `result`; `transport`; then `trace`, `question`,
+`stream`, `heartbeat`, `executor` and `session`, which stands on them; then `transports.stack` and
+the layers it orders, with `tokens`, `pricing` and `codec`; then `profile`, `answerer`, `routing`,
+`connect` and `run`; then the primitives, and `logic`, which solves what some of them have a model
+write down. What third parties do stands in `adapters`, what people see in `notebook`, `terminal`
+and `cli`; `testing` has the models that tests and examples ask.
 """
 
 from __future__ import annotations

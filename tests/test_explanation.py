@@ -22,9 +22,9 @@ from promptkit.explanation import (
     Section,
     Table,
 )
-from promptkit.explanation.kept import MOST_EDGES, shown_graph
 from promptkit.explanation.layout import laid_out
 from promptkit.explanation.plain import clean, columns, wrap
+from promptkit.explanation.shown import MOST_EDGES, shown_graph
 
 PROOF = Graph(
     "Proof",
@@ -97,7 +97,7 @@ def check(explanation: Explanation) -> None:
 def test_a_proof_is_a_tree_under_its_answer() -> None:
     assert explained(PROOF).text.splitlines()[2:] == [
         "Proof",
-        "▶ S3: Gert fears cats.",
+        "★ S3: Gert fears cats.",
         "├─ S2: Gert is a mouse.",
         "└─ S1: Mice fear cats.",
     ]
@@ -113,7 +113,7 @@ def test_kept_and_broken_relations_differ_in_words_and_lines() -> None:
 
 def test_bars_are_shares_of_the_whole_and_the_chosen_one_is_marked() -> None:
     lines = explained(VOTES).text.splitlines()[3:]
-    assert lines[0] == f"12    {'█' * 18}{'░' * 12}  6 of 10 ◀"
+    assert lines[0] == f"12    {'█' * 18}{'░' * 12}  6 of 10 ★"
     assert lines[1] == f"13    {'█' * 9}{'░' * 21}  3"
     assert lines[2] == f"none  {'░' * 30}  0"
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
-from promptkit.explanation.kept import MOST_ROWS, shown_bars
 from promptkit.explanation.paint import COLOUR, FONT, SIGN
 from promptkit.explanation.plain import clean, is_number, one_line
 from promptkit.explanation.sections import Bar, Bars, Graph, Paragraph, Section, Table
+from promptkit.explanation.shown import MOST_ROWS, shown_bars
 from promptkit.explanation.svg import figure
 from promptkit.explanation.text import tree
 

@@ -57,12 +57,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An arrow from `source` to `target`, by the ids of nodes; `is_kept` is False when broken."""
+    """An arrow from `source` to `target`, by the ids of nodes.
+
+    Attributes:
+        is_kept: False when broken.
+        is_mutual: Whether it holds both ways, and has two heads.
+    """
 
     source: str
     target: str
     label: str = ""
     is_kept: bool = True
+    is_mutual: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptkit.explanation.kept import shown_bars
 from promptkit.explanation.paint import COLOUR, COLUMN, LINE, SIGN, text_at
 from promptkit.explanation.plain import columns, one_line, wrap
 from promptkit.explanation.sections import Bars
+from promptkit.explanation.shown import shown_bars
 
 
 def bars(part: Bars) -> tuple[str, float, float]:

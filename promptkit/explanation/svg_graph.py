@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from promptkit.explanation.kept import is_branching, shown_graph
 from promptkit.explanation.layout import Place, laid_out
 from promptkit.explanation.paint import BROKEN, COLOUR, COLUMN, LINE, SIGN, escaped, text_at
 from promptkit.explanation.plain import clean, columns, one_line, shortened, wrap
 from promptkit.explanation.sections import Edge, Graph, Node
+from promptkit.explanation.shown import is_branching, shown_graph
 from promptkit.explanation.text import named
 
 _BOX: Final = 30
@@ -44,7 +44,13 @@ def graph(part: Graph) -> tuple[str, float, float]:
     )
     arrows = zip(part.edges, layout.ways, labels, layout.labels, layout.is_down, strict=True)
     out = [
-        _arrow(edge, way, label, at, _Look(is_down != from_root, edge in both, is_dense))
+        _arrow(
+            edge,
+            way,
+            label,
+            at,
+            _Look(is_down != from_root, edge.is_mutual or edge in both, is_dense),
+        )
         for edge, way, label, at, is_down in sorted(
             arrows, key=lambda arrow: arrow[0].is_kept, reverse=True
         )

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from promptkit.explanation.kept import MOST_ROWS, is_branching, shown_bars, shown_graph
+from promptkit.explanation.paint import SIGN
 from promptkit.explanation.plain import (
     clean,
     columns,
@@ -17,6 +17,7 @@ from promptkit.explanation.plain import (
     wrap,
 )
 from promptkit.explanation.sections import Bars, Edge, Graph, Node, Paragraph, Section, Table
+from promptkit.explanation.shown import MOST_ROWS, is_branching, shown_bars, shown_graph
 
 WIDTH: Final = 100
 _BAR: Final = 30
@@ -24,7 +25,7 @@ _LABEL: Final = 40
 _DEEPEST: Final = 20
 """Levels of a tree that are indented; deeper ones stand below each other."""
 
-_SIGN: Final = {"true": "✓ ", "false": "✗ ", "chosen": "▶ "}
+_SIGN: Final = {mood: f"{sign} " for mood, sign in SIGN.items()}
 
 
 def drawn(title: str, parts: Iterable[Section]) -> str:
@@ -63,7 +64,7 @@ def _bars(bars: Bars) -> Iterator[str]:
         share = min(max(bar.value / full, 0.0), 1.0) if full > 0 else 0.0
         filled = "█" * round(_BAR * share) or ("▏" if share else "")
         note = one_line(bar.note) or f"{bar.value:.4g}"
-        sign = " ◀" if bar.mood == "chosen" else ""
+        sign = f" {SIGN[bar.mood]}" if bar.mood == "chosen" else ""
         told = wrap(note + sign, WIDTH - width - _BAR - 4)
         start = f"{_padded(lines[0], width)}  {filled:░<{_BAR}}  "
         yield start + told[0]

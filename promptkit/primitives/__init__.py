@@ -33,7 +33,7 @@ from promptkit.primitives.soft_vote import soft_vote
 from promptkit.primitives.solve_beliefs import solve_beliefs
 from promptkit.primitives.split_and_merge import split_and_merge
 from promptkit.primitives.step_verifier import step_verifier
-from promptkit.primitives.threshold import fit_threshold
+from promptkit.primitives.threshold import Trial, fit_threshold
 from promptkit.primitives.tree_of_thoughts import tree_of_thoughts
 from promptkit.primitives.universal_vote import universal_vote
 from promptkit.primitives.verify import verify
@@ -44,6 +44,7 @@ from promptkit.primitives.with_retries_on import with_retries_on
 
 __all__ = [
     "Criterion",
+    "Trial",
     "answers",
     "best_of",
     "cascade",

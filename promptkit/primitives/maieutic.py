@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args
 
 from promptkit.adapters.maxsat import Solver, check_solving
 from promptkit.errors import OptionError
-from promptkit.explanation import Edge, Graph, Node, Paragraph, Section
+from promptkit.explanation import Edge, Graph, Mood, Node, Paragraph, Section
 from promptkit.primitives.arguments import counted, one_of, sampled, share
 from promptkit.primitives.entailment import Judge, entailment
 from promptkit.primitives.likelihood import WeighBy
@@ -85,27 +85,52 @@ class BeliefTree:
         root = self.statements[0]
         drawn = Graph("Beliefs", (), ())
         if self.solution:
-            drawn = self.solution.graph({each.id: each.text for each in self.statements})
+            texts = {each.id: each.text for each in self.statements}
+            drawn = self.solution.graph(texts, notes={e.id: chances(e) for e in self.statements})
         nodes = drawn.nodes
         if root.id not in [node.id for node in nodes]:
-            nodes = (Node(root.id, root.text, "given"), *nodes)
-        says = [
-            Edge(name, root.id, f"speaks {'for' if score > 0 else 'against'} it ({score:+d})")
-            for name, score in self.readings
-            if score
-        ]
-        yield replace(drawn, nodes=nodes, edges=(*drawn.edges, *says))
-        told = [f"p = {_shown(root.p)}, of the negation {_shown(root.q)}."]
-        told.append(f"Decided by the {self.decided_by}.")
+            nodes = (Node(root.id, root.text, self._mood(), chances(root)), *nodes)
+        yield replace(drawn, nodes=nodes, edges=(*drawn.edges, *self._says(drawn)))
+        told = [f"{chances(root)}.", f"Decided by the {self.decided_by}."]
         if self.pruned:
             told.append(f"Explanations that led to nothing integral: {self.pruned}.")
         yield Paragraph(" ".join(told), "The statement")
         if self.solution:
             yield self.solution.summary()
 
+    def _mood(self) -> Mood:
+        """Whether the statement came out true, by what decided."""
+        root, total = self.statements[0], sum(score for _, score in self.readings)
+        value: bool | None = total > 0
+        if self.decided_by == "belief":
+            value = by_belief(root, None, "a tie" if self.solution else "").value
+        return "given" if value is None else "true" if value else "false"
 
-def _shown(probability: float | None) -> str:
-    return "unknown" if probability is None else f"{probability:.2f}"
+    def _says(self, drawn: Graph) -> list[Edge]:
+        """Arrows to the statement: what speaks for or against it, else what was to explain it."""
+        root = self.statements[0].id
+        says = [
+            Edge(name, root, f"speaks {'for' if score > 0 else 'against'} it ({score:+d})")
+            for name, score in self.readings
+            if score
+        ]
+        if says or any(root in (edge.source, edge.target) for edge in drawn.edges):
+            return says
+        return [
+            Edge(each.id, root, f"asked why it is {'true' if each.explains_truth else 'false'}")
+            for each in self.statements
+            if each.parent == root
+        ]
+
+
+def chances(statement: Statement) -> str:
+    """Say how likely a statement and its negation are.
+
+    >>> chances(Statement(id="Q", text="Fish swim.", p=0.95))
+    'p = 0.95, of the negation unknown'
+    """
+    p, q = ("unknown" if x is None else f"{x:.2f}" for x in (statement.p, statement.q))
+    return f"p = {p}, of the negation {q}"
 
 
 @primitive

@@ -24,7 +24,8 @@ from typing import Any, Final, Literal
 
 from promptkit.adapters.maxsat import Clause, Solver, solve
 from promptkit.errors import OptionError
-from promptkit.explanation import Edge, Graph, Node, Paragraph, Section
+from promptkit.explanation import Graph, Node, Paragraph, Section
+from promptkit.primitives.belief_graph import drawn_relations
 
 Belief = tuple[float | None, float | None, bool]
 """How likely a statement is, how likely its negation is, and whether the two fit together."""
@@ -109,25 +110,40 @@ class Reconciliation:
         yield self.graph({})
         yield self.summary()
 
-    def graph(self, texts: Mapping[str, str], title: str = "Beliefs") -> Graph:
-        """Return the graph of the beliefs under their texts, or names, with broken relations."""
+    def graph(
+        self,
+        texts: Mapping[str, str],
+        title: str = "Beliefs",
+        notes: Mapping[str, str] | None = None,
+    ) -> Graph:
+        """Return the graph of the beliefs under their texts, or names, with broken relations.
+
+        Args:
+            texts: By name; the name itself where there is none.
+            title: Of the graph.
+            notes: By name, what is told of a belief; its weight where there is none.
+        """
         own = {demand.name: demand for demand in self.demands if not demand.premises}
         nodes = [
-            Node(name, texts.get(name, name), "true" if is_true else "false", _note(own.get(name)))
+            Node(
+                name,
+                texts.get(name, name),
+                "true" if is_true else "false",
+                _note(own.get(name), (notes or {}).get(name, "")),
+            )
             for name, is_true in self.values.items()
         ]
-        edges = [
-            Edge(premise, demand.name, f"{demand.kind} ({demand.weight:.2g})", demand.is_kept)
-            for demand in self.demands
-            for premise in demand.premises
-        ]
-        return Graph(title, tuple(nodes), tuple(edges))
+        edges, _ = drawn_relations([demand for demand in self.demands if demand.premises])
+        return Graph(title, tuple(nodes), edges)
 
     def summary(self) -> Paragraph:
         """Return how much is kept, and what is broken."""
         total = self.kept_weight + self.broken_weight
         lines = [f"{self.kept_weight:.2f} of {total:.2f} is kept."]
         lines += [f"Broken: {demand}" for demand in self.broken]
+        _, more = drawn_relations([demand for demand in self.demands if demand.premises])
+        if more:
+            lines.append(f"Kept relations that follow from those drawn: {more}.")
         if not self.is_proven:
             lines.append("The time ran out: another assignment may keep more.")
         elif not self.is_settled:
@@ -135,10 +151,11 @@ class Reconciliation:
         return Paragraph("\n".join(lines), "Weighted MAX-SAT")
 
 
-def _note(demand: Demand | None) -> str:
+def _note(demand: Demand | None, told: str) -> str:
     if demand is None:
-        return ""
-    return f"believed {demand.kind} ({demand.weight:.2f}){'' if demand.is_kept else ', overruled'}"
+        return told
+    told = told or f"believed {demand.kind}, weight {demand.weight:.2f}"
+    return told if demand.is_kept else f"{told}; overruled"
 
 
 def solve_beliefs(

@@ -487,7 +487,7 @@ async def test_the_explanation_shows_beliefs_relations_and_readings() -> None:
     result = await maieutic(session, Q)
     graph = next(part for part in result.explain().parts if isinstance(part, Graph))
     assert [(n.id, n.mood) for n in graph.nodes] == [
-        ("Q", "given"),
+        ("Q", "false"),
         ("QT0", "true"),
         ("QF0", "true"),
     ]
@@ -497,6 +497,19 @@ async def test_the_explanation_shows_beliefs_relations_and_readings() -> None:
     text = result.explain().text
     assert "p = 0.90, of the negation 0.80" in text
     assert "is kept" in text
+
+
+async def test_a_statement_of_which_nothing_speaks_hangs_by_what_was_to_explain_it() -> None:
+    session, _ = smoke().session()
+    result = await maieutic(session, Q, judge=lambda session, premise, hypothesis: "neutral")
+    graph = next(part for part in result.explain().parts if isinstance(part, Graph))
+    assert {(e.source, e.target, e.label) for e in graph.edges} == {
+        ("QT0", "Q", "asked why it is true"),
+        ("QF0", "Q", "asked why it is false"),
+    }
+    root = next(node for node in graph.nodes if node.id == "Q")
+    assert root.mood == ("true" if result.value else "false")
+    assert root.note == "p = 0.90, of the negation 0.80"
 
 
 async def test_a_base_model_goes_on_with_examples() -> None:
