@@ -39,6 +39,7 @@ from promptkit.result import Result
 from promptkit.session import Session
 
 from .embedded_items import make_items
+from .embedded_maieutic import ask_choices_by_maieutic
 from .embedded_prontoqa import PRONTO_WAYS, load_prontoqa
 from .embedded_table import write_table
 
@@ -46,7 +47,7 @@ RESULTS: Final = Path(__file__).with_name("embedded.json")
 PRONTOQA: Final = (
     Path(__file__).parents[2].parent / "shared/data/reliability/logic_lm/data/ProntoQA/dev.json.gz"
 )
-DEAR: Final = ("by likelihood", "beam of 2", "maieutic, depth 1")
+DEAR: Final = ("by likelihood", "beam of 2")
 """They take so many calls that they are asked about half of the items, from the first on."""
 
 DEMO_FROM: Final = 20
@@ -111,6 +112,7 @@ WAYS: Final[dict[str, Way]] = {
     "selection-inference": partial(ask_by_selection_inference, max_steps=6),
     "by likelihood": ask_by_likelihood,
     "beam of 2": partial(ask_by_likelihood, beam=2),
+    "maieutic": ask_choices_by_maieutic,
 }
 
 

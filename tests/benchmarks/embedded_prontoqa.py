@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from promptkit.constraint import Constraint
 from promptkit.demo.techniques import Puzzle
-from promptkit.primitives import answers, chain_of_thought, maieutic, selection_inference, vote
-from promptkit.primitives import maieutic_prompts as maieutic_texts
+from promptkit.primitives import answers, chain_of_thought, selection_inference, vote
 from promptkit.primitives.selection_prompts import COMPLETED
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session
+
+from .embedded_maieutic import ask_claim_by_maieutic
 
 CHOICES: Final = ("True", "False")
 ASKED: Final = "Is the following statement true or false? "
@@ -179,23 +180,10 @@ async def ask_by_selection_inference(session: Session, puzzle: Puzzle) -> Result
     )
 
 
-async def ask_by_maieutic(session: Session, puzzle: Puzzle) -> Result[Any]:
-    """Maieutic prompting of the claim, after its context; relations are left out."""
-    claim = puzzle.question.removeprefix(ASKED)
-    found = await maieutic(
-        session,
-        f"{' '.join(puzzle.context)} Therefore, {claim}",
-        depth=1,
-        judge=None,
-        prompts=maieutic_texts.COMPLETED,
-    )
-    return Result(None if found.value is None else str(found.value), evidence=found.evidence)
-
-
 PRONTO_WAYS: Final[dict[str, Callable[[Session, Puzzle], Awaitable[Result[Any]]]]] = {
     "direct": ask_directly,
     "chain of thought": ask_by_chain,
     "vote of 3 chains": ask_by_vote,
     "selection-inference": ask_by_selection_inference,
-    "maieutic, depth 1": ask_by_maieutic,
+    "maieutic": ask_claim_by_maieutic,
 }

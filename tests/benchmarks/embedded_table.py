@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from promptkit.adapters.intervals import wilson
 
 if TYPE_CHECKING:
     from .embedded import Row
@@ -16,24 +17,9 @@ END: Final = "<!-- End of the table. -->"
 SETS: Final = ("demo", *(f"depth-{depth}" for depth in range(1, 6)), "absent", "ProntoQA")
 WAYS: Final = (
     *("direct", "chain of thought", "vote of 3 chains"),
-    *("selection-inference", "by likelihood", "beam of 2", "maieutic, depth 1"),
+    *("selection-inference", "by likelihood", "beam of 2", "maieutic"),
 )
 """The order of the rows."""
-
-_Z: Final = 1.959964
-"""Of a 95 % interval."""
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share.
-
-    >>> [round(end, 3) for end in wilson(30, 60)]
-    [0.377, 0.623]
-    """
-    share, z2 = right / count, _Z * _Z
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count * count)) / (1 + z2 / count)
-    return middle - half, middle + half
 
 
 def lines(rows: Iterable[Row]) -> list[str]:

@@ -4,12 +4,15 @@ import re
 
 import pytest
 
+import promptkit as pk
+from promptkit.demo.techniques import Puzzle, load_puzzles
 from promptkit.primitives import selection_prompts
 from promptkit.prompt import Prompt
 
 from . import embedded_table
 from .embedded import Row, load, sets_of
 from .embedded_items import ENDS, GROUPS, NAMES, make_items
+from .embedded_maieutic import ask_choices_by_maieutic, ask_claim_by_maieutic, statement_of
 
 DEPTHS = range(1, 6)
 
@@ -95,3 +98,46 @@ def test_every_set_has_its_items():
     sets = sets_of(4)
     assert {"demo", "depth-1", "depth-5", "absent"} <= sets.keys()
     assert all(len(puzzles) == 4 for puzzles, _ in sets.values())
+
+
+def test_every_choice_of_every_puzzle_becomes_a_statement_and_its_negation():
+    for puzzle in load_puzzles() + sets_of(8)["depth-3"][0]:
+        for choice in puzzle.choices:
+            for told in statement_of(puzzle.question, choice):
+                assert told.endswith(f" {choice}.")
+    assert statement_of("When does Rosa meet the club?", "on Sunday") == (
+        "Rosa meets the club on Sunday.",
+        "Rosa does not meet the club on Sunday.",
+    )
+
+
+def believes(*believed):
+    """A model that finds these statements true, and all others false; it explains nothing."""
+
+    def answer(request):
+        *_, statement, asked = request.messages[-1].text.splitlines()
+        is_true = statement.removeprefix("Statement: ") in believed
+        return (" true" if is_true else " false") if asked == "True or false?" else ""
+
+    return pk.connect(transport=pk.testing.Scripted(answer), model="scripted")
+
+
+@pytest.mark.anyio
+async def test_by_maieutic_prompting_the_choice_that_is_believed_most_is_the_answer():
+    puzzle = Puzzle("1", ("Hugo is a baker.",), "What does Hugo carry?", ("a bell", "a torch"), "")
+    others = ("Hugo does not carry a bell.",)
+    session = believes("Hugo carries a torch.", *others)
+    assert (await ask_choices_by_maieutic(session, puzzle)).value == "a torch"
+    tied = believes("Hugo carries a torch.", "Hugo carries a bell.")
+    assert (await ask_choices_by_maieutic(tied, puzzle)).is_unknown
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("claim", "value"), [("Max is not sour.", "True"), ("Max is sour.", "False")]
+)
+async def test_by_maieutic_prompting_a_claim_is_true_or_false(claim, value):
+    asked = f"Is the following statement true or false? {claim}"
+    puzzle = Puzzle("1", ("Max is a zumpus.",), asked, ("True", "False"), value)
+    result = await ask_claim_by_maieutic(believes("Max is not sour."), puzzle)
+    assert result.value == value
