@@ -55,6 +55,15 @@ def sampled(name: str, value: Any, *, least: int = 1) -> int:
     return counted(name, value, least=least, most=DRAWS)
 
 
+def draw_number(name: str, value: Any) -> int:
+    """Return which of several draws is meant, from 0 to below `DRAWS`.
+
+    Raises:
+        OptionError: When it is none, or out of bounds.
+    """
+    return counted(name, value, least=0, most=DRAWS - 1)
+
+
 def finite(name: str, value: Any, *, least: float = -math.inf, above: float = -math.inf) -> float:
     """Return a number that is neither NaN nor infinite.
 

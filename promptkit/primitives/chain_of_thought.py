@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import counted
+from promptkit.primitives.arguments import counted, draw_number
 from promptkit.primitives.primitive import Asked, as_prompt, primitive, with_instruction
 from promptkit.prompt import Message
 from promptkit.result import Result
@@ -80,7 +80,7 @@ async def chain_of_thought(
         The answer, None where the text holds none. The evidence is the text; with two stages the
         reasoning and, on a line of its own, `conclusion` with the answer.
     """
-    stages = counted("stages", stages, most=2)
+    stages, sample = counted("stages", stages, most=2), draw_number("sample", sample)
     if stages == 1:
         asked = STEP_BY_STEP if instruction is None else instruction
         messages = with_instruction(question, asked, examples)

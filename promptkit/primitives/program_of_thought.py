@@ -21,7 +21,7 @@ from promptkit.errors import OptionError, ProgramError
 from promptkit.explanation import Edge, Graph, Node, Paragraph, Section
 from promptkit.logic import Closure, Program, read_program
 from promptkit.primitives.answers import Extractor, choice, code_block, number
-from promptkit.primitives.arguments import one_of
+from promptkit.primitives.arguments import draw_number, one_of
 from promptkit.primitives.chain_of_thought import chain_of_thought
 from promptkit.primitives.primitive import Asked, primitive, steady, with_instruction
 from promptkit.primitives.sampling import Solver, solve
@@ -149,6 +149,7 @@ async def program_of_thought(
         OptionError: For another language, or choices that are not two.
     """
     reading = _check(language, choices, unproven, extract)
+    sample = draw_number("sample", sample)
     if instruction is None:
         instruction = PYTHON_PROGRAM if language == "python" else LOGIC_PROGRAM
     asker = steady(session, **options)

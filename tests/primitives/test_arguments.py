@@ -223,6 +223,12 @@ async def test_solvers_are_not_run_more_often_than_there_are_draws(primitive: st
     assert not model.requests
 
 
+@pytest.mark.parametrize("primitive", ["chain_of_thought", "program_of_thought"])
+async def test_a_draw_is_named_by_its_number(primitive: str) -> None:
+    for bad in (*NO_NUMBER, None, 2.5, -1, 4096):
+        await refused(primitive, "sample", bad)
+
+
 async def test_a_debate_has_no_more_answers_than_there_are_draws() -> None:
     session, model = asked("Answer: 4")
     with pytest.raises(OptionError, match="4096"):
