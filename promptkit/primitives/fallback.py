@@ -80,7 +80,7 @@ def fallback(*solvers: Solver) -> Fallback:
     >>> solve = fallback(partial(chain_of_thought, extract=answers.number), chain_of_thought)
     >>> result = pk.run(solve(session, "3 + 4?"))
     >>> result.value, [(each.solver, each.outcome) for each in result.evidence.attempts]
-    ('seven', [('chain_of_thought', 'abstained'), ('chain_of_thought', 'answered')])
+    ('Seven', [('chain_of_thought', 'abstained'), ('chain_of_thought', 'answered')])
 
     Args:
         solvers: Primitives, or `partial` of them: async (session, question) -> Result.

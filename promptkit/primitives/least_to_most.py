@@ -27,7 +27,7 @@ from promptkit.primitives.primitive import (
     primitive,
     steady,
 )
-from promptkit.primitives.sampling import Solver, solve, told
+from promptkit.primitives.sampling import Solver, solve, told, value_of
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session
@@ -248,10 +248,7 @@ async def _answer(
         text = (await session.ask(asked)).text.strip()
         return text, extract(text)
     result = await solve(session, asked, of)
-    value = result.value
-    if isinstance(value, str) and not result.extractor:
-        value = extract(value)
-    return told(result).strip(), value
+    return told(result).strip(), value_of(result, extract)
 
 
 def _result(value: Hashable | None, ladder: Ladder, extract: Extractor) -> Result[Hashable]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Any, Self
 
 from promptkit.errors import OptionError
-from promptkit.primitives.answers import Extractor
+from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.primitive import Asked, gather, with_instruction
 from promptkit.response import Response
 from promptkit.result import Result
@@ -80,7 +80,7 @@ async def draw(
         numbers: Which samples.
         extract: How an answer is read from a text.
         of: A primitive that gives each sample; None to ask the question itself. It is handed
-            `session.draw(i)`, and its own value is the answer unless that is a text.
+            `session.draw(i)`, and its own value is the answer; see `value_of`.
         instruction: Put after the question; not handed to `of`.
         examples: Worked pairs, put before the question; not handed to `of`.
         temperature: Of the samples; at 0 they would all be alike.
@@ -106,10 +106,21 @@ async def _solved(session: Session, question: Asked, number: int, of: Solver) ->
 
 
 def _candidate_of(result: Result[Any], extract: Extractor) -> Candidate:
-    value = result.value
-    if isinstance(value, str) and not result.extractor:
-        value = extract(value)
-    return Candidate(told(result), value, evidence=result.evidence)
+    return Candidate(told(result), value_of(result, extract), evidence=result.evidence)
+
+
+def value_of(result: Result[Any], extract: Extractor) -> Hashable | None:
+    """Return a result's own value; a text is read by an extractor that the caller chose.
+
+    One that the result names has read it already, and the default one is no choice.
+
+    >>> value_of(Result("It is 4."), final)
+    'It is 4.'
+    """
+    value: Hashable | None = result.value
+    if isinstance(value, str) and not result.extractor and extract != final:
+        return extract(value)
+    return value
 
 
 async def solve(session: Session, question: Asked, of: Solver) -> Result[Any]:

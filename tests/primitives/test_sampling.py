@@ -124,3 +124,22 @@ def test_a_candidate_stands_for_a_text_everywhere() -> None:
     assert candidate == "so 4"
     assert hash(candidate) == hash("so 4")
     assert answers.number(candidate) == 4
+
+
+async def true(_: pk.Session, __: object) -> Result[str]:
+    return Result("True")
+
+
+@pytest.mark.parametrize("primitive", ["vote", "best_of", "weighted_vote"])
+async def test_a_value_that_came_from_a_primitive_passes_through_as_it_is(primitive: str) -> None:
+    session, _ = scripted("yes")
+    result = await getattr(pk.primitives, primitive)(session, "Is it so?", n=2, of=true)
+    assert result.value == "True"
+
+
+async def test_a_text_that_is_written_in_several_ways_is_one_answer_as_the_first_has_it() -> None:
+    session, _ = scripted(
+        lambda r: ["Answer: Marie Curie", "Answer: «MARIE CURIE».", "Answer: Ada"][r.sample]
+    )
+    result = await vote(session, "Who?", n=3, stop_when_sure=None)
+    assert (result.value, result.evidence.counts[0]) == ("Marie Curie", ("Marie Curie", 2))

@@ -43,7 +43,7 @@ async def test_each_follow_up_is_searched_until_the_final_answer() -> None:
         "So the final answer is: Alan.",
     )
     result = await self_ask(session, TURING, search=found)
-    assert result.value == "alan"
+    assert result.value == "Alan"
     assert [(f.question, f.answer, f.is_searched) for f in result.evidence.asked] == [
         ("How old did Ada get?", "36", True),
         ("How old did Alan get?", "41", True),
@@ -70,7 +70,7 @@ async def test_what_the_model_guesses_behind_a_follow_up_is_dropped_when_there_i
         "So the final answer is: Alan",
     )
     result = await self_ask(session, TURING, search=found)
-    assert result.value == "alan"
+    assert result.value == "Alan"
     assert "99" not in model.requests[-1].text
 
 
@@ -81,7 +81,7 @@ async def test_without_a_search_one_text_may_hold_it_all() -> None:
         "Intermediate answer: 41.\nSo the final answer is: Alan"
     )
     result = await self_ask(session, TURING)
-    assert result.value == "alan"
+    assert result.value == "Alan"
     assert [f.answer for f in result.evidence.asked] == ["36.", "41."]
     assert not any(f.is_searched for f in result.evidence.asked)
     assert len(model.requests) == 1

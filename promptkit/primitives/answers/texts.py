@@ -56,7 +56,7 @@ def _final(text: str) -> str | None:
     line = next((_first_line(piece) for piece in pieces(text)), None)
     if line is None:
         line = "" if has_mark(text) else _last_line_of(text)
-    return line.strip(_AROUND).casefold() or None
+    return line.strip(_AROUND) or None
 
 
 def _last_line(text: str) -> str | None:
@@ -108,11 +108,11 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
         yield label, "\n".join(lines)
 
 
-final = Extractor("final", _final, form=text_form)
-"""The line after an answer mark, else the last line, in lower case, without marks around it.
+final = Extractor("final", _final, version=2, form=text_form)
+"""The line after an answer mark, else the last line, as it is but for marks around it.
 
->>> final("Cats purr.\\nAnswer: **Cats.**")
-'cats'
+>>> final("They purr.\\nAnswer: **Siamese Cats.**")
+'Siamese Cats'
 """
 
 last_line = Extractor("last_line", _last_line, version=2, form=text_form)
