@@ -247,6 +247,35 @@ async def test_drawing_stops_at_a_score_that_is_enough() -> None:
     assert (late.value, late.samples) == (99, 100)
 
 
+async def test_what_comes_again_in_a_later_wave_is_not_judged_again() -> None:
+    session, model = asked(lambda r: str(r.sample % 3))
+    judged: list[int] = []
+
+    def verifier(session: pk.Session, question: Any, answer: Candidate) -> float:
+        judged.append(int(answer))
+        return 0.1 * int(answer)
+
+    result = await best_of(session, "?", n=20, verifier=verifier, stop_at=0.9)
+    assert (result.value, result.samples, len(model.requests)) == ("2", 20, 20)
+    assert judged == [0, 1, 2]
+    assert [each.score for each in result.evidence.judged] == [0.1 * (i % 3) for i in range(20)]
+
+
+@pytest.mark.parametrize("primitive", BOTH)
+@pytest.mark.parametrize(
+    ("bases", "basis"),
+    [(("votes", "logprobs"), ""), (("votes", "votes"), "votes"), (("", "logprobs"), "")],
+)
+async def test_the_basis_is_told_where_all_scores_stand_on_the_same(
+    primitive: Any, bases: tuple[str, str], basis: str
+) -> None:
+    def verifier(session: pk.Session, question: Any, answer: Candidate) -> Verdict:
+        return Verdict("pass", "", 0.9, basis=bases[int(answer)])  # type: ignore[arg-type]
+
+    result = await primitive(recorded(["0", "1"]), "?", n=2, verifier=verifier)
+    assert result.basis == basis
+
+
 async def test_the_default_verifier_is_the_judge_by_log_probabilities() -> None:
     def model(request: pk.Request) -> pk.Response | str:
         if "proposed answer" not in request.text:

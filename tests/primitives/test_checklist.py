@@ -95,6 +95,33 @@ async def test_what_is_inapplicable_does_not_count() -> None:
     assert (verdict.outcome, verdict.reason) == ("unsure", "no criterion is applicable")
 
 
+@pytest.mark.parametrize(
+    ("inapplicable", "answer"), [(1, "yes"), (2, "inapplicable"), (3, "inapplicable")]
+)
+async def test_a_criterion_is_inapplicable_where_that_is_as_likely_as_yes_and_no_together(
+    inapplicable: int, answer: str
+) -> None:
+    said = ["inapplicable"] * inapplicable + ["yes", "yes", "yes"]
+    session = pk.connect(transport=Scripted(lambda r: said[r.sample]), model="scripted")
+    verdict = await checklist(session, "Two dollars!", criteria=[PRICE], votes=4)
+    assert verdict.evidence.checks[0].answer == answer
+
+
+@pytest.mark.parametrize(("heavy", "outcome"), [(0.7, "pass"), (0.6999, "fail")])
+async def test_rounded_sums_of_weights_do_not_fail_a_text_that_meets_enough(
+    heavy: float, outcome: str
+) -> None:
+    assert 0.7 + 0.1 < 0.8  # as floats are added
+    session, _ = judge({PRICE: "yes", POLITE: "yes", GERMAN: "no"})
+    criteria = [
+        Criterion(PRICE, weight=heavy),
+        Criterion(POLITE, weight=0.1),
+        Criterion(GERMAN, weight=0.9 - heavy),
+    ]
+    verdict = await checklist(session, "Two dollars!", criteria=criteria, pass_at=0.8, votes=1)
+    assert verdict.outcome == outcome
+
+
 async def test_no_share_of_a_plain_no_counts_as_inapplicable() -> None:
     """None of the three begins as another does, so a token belongs to one of them."""
     model = Scripted(with_logprobs(0.6, 0.4))

@@ -201,6 +201,25 @@ async def test_the_first_refusal_ends_the_checking() -> None:
 @pytest.mark.parametrize(
     ("said", "outcome"),
     [
+        ((None, False), "fail"),
+        ((None, None, False, True), "fail"),
+        ((None, True), "pass"),
+        ((True, None), "pass"),
+        ((None, None), "unsure"),
+    ],
+)
+async def test_a_check_that_cannot_say_leaves_it_to_the_others(
+    said: tuple[bool | None, ...], outcome: str
+) -> None:
+    def saying(verdict: bool | None) -> Any:  # noqa: FBT001 -- what it says
+        return lambda _: verdict
+
+    assert (await run_checks([saying(each) for each in said], "x")).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
         (True, "pass"),
         (np.bool_(False), "fail"),
         (None, "unsure"),

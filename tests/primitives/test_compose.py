@@ -137,6 +137,24 @@ async def test_when_nobody_answers_it_is_unknown_and_says_why() -> None:
     assert result.evidence.answered is None
 
 
+@pytest.mark.parametrize(
+    "solvers",
+    [
+        (knows_nothing, raises_refused),
+        (raises_refused, knows_nothing),
+        (raises_refused, knows_nothing, raises_refused),
+    ],
+)
+async def test_where_one_abstained_and_another_failed_it_is_unknown(
+    solvers: tuple[Solver, ...],
+) -> None:
+    session, _ = scripted()
+    result = await fallback(*solvers)(session, "?")
+    assert (result.is_unknown, result.samples) == (True, 2)
+    assert "knows_nothing abstained (never heard of it)" in result.reason
+    assert "raises_refused failed" in result.reason
+
+
 async def test_when_every_call_failed_the_last_error_is_raised() -> None:
     session, _ = scripted()
     with pytest.raises(UnknownModelError, match="gone"):

@@ -202,6 +202,26 @@ async def test_it_gives_up_on_a_model_that_repeats_itself() -> None:
     assert (result.samples, len(model.requests)) == (1, 2)
 
 
+async def test_a_wrong_answer_is_known_again_after_another_one() -> None:
+    def model(request: pk.Request) -> str:
+        return "Answer: 13" if "Answer: 11" in request.text else "Answer: 11"
+
+    session, scripted = asked(model)
+    result = await refine(session, "?", signal=is_12, rounds=50, extract=answers.number)
+    assert result.reason == "the model repeats an answer that was found to be wrong"
+    assert [each.text.value for each in result.evidence.tries] == [11, 13]
+    assert len(scripted.requests) == 3
+
+
+@pytest.mark.parametrize(("score", "confidence"), [(5.0, None), (1.0, 1.0), (0.75, 0.75)])
+async def test_a_score_above_1_lets_an_answer_stand_and_is_no_confidence(
+    score: float, confidence: float | None
+) -> None:
+    session, _ = asked("Answer: 12")
+    result = await refine(session, "?", signal=lambda *_: score, extract=answers.number)
+    assert (result.value, result.confidence) == (12, confidence)
+
+
 async def test_a_signal_that_cannot_say_lets_the_answer_stand() -> None:
     session, model = asked("Answer: 11")
     result = await refine(session, "?", signal=lambda *_: None, extract=answers.number)

@@ -74,6 +74,15 @@ async def test_the_answer_may_be_read_from_the_selected_response() -> None:
     assert (result.value, result.extractor) == (1, str(answers.number))
 
 
+async def test_a_selected_response_without_an_answer_is_unknown() -> None:
+    texts = ["Nobody knows.", "It is 7.", "7"]
+    session, _ = asked(lambda r: "1" if is_selection(r) else texts[r.sample])
+    result = await universal_vote(session, "?", n=3, extract=answers.number)
+    assert (result.value, result.reason) == (None, "no answer found in the selected response")
+    assert (result.confidence, result.extractor) == (None, "number v1")
+    assert result.evidence.likely.best == "1"
+
+
 async def test_numbers_that_begin_alike_are_told_apart() -> None:
     session, _ = asked(lambda r: "12" if is_selection(r) else f"text {r.sample}")
     assert (await universal_vote(session, "?", n=20)).value == "text 11"
@@ -135,6 +144,37 @@ async def test_a_sample_counts_with_the_probability_that_it_belongs() -> None:
     result = await soft_vote(session, "?", n=3, same=lambda s, q, a, b: table.get((a, b), 0.1))
     assert result.evidence.groups == ((1.6, ("a", "b")), (1.0, ("c",)))
     assert result.confidence == pytest.approx(1.6 / 3)
+
+
+@pytest.mark.parametrize(("likely", "joins"), [(0.6, True), (0.59, False)])
+async def test_a_sample_joins_from_the_threshold_on(*, likely: float, joins: bool) -> None:
+    session, _ = asked(lambda r: ["cats", "dogs"][r.sample])
+    result = await soft_vote(session, "?", n=2, same=lambda *_: likely, join_at=0.6)
+    assert [len(texts) for _, texts in result.evidence.groups] == ([2] if joins else [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("bases", "basis"),
+    [(("votes", "logprobs"), "votes"), (("logprobs", "logprobs"), "logprobs")],
+)
+async def test_judgements_stand_on_votes_unless_all_stand_on_log_probabilities(
+    bases: tuple[str, str], basis: str
+) -> None:
+    def same(session: pk.Session, question: Any, one: str, other: str) -> Verdict:
+        return Verdict("pass", "", 0.9, basis=bases[other == "mice"])  # type: ignore[arg-type]
+
+    session, _ = asked(lambda r: ["cats", "dogs", "mice"][r.sample])
+    result = await soft_vote(session, "?", n=3, same=same)
+    assert (result.evidence.judgements, result.basis) == (2, basis)
+
+
+@pytest.mark.parametrize(("yes", "outcome"), [(2, "pass"), (1, "fail"), (3, "pass")])
+async def test_two_answers_that_are_as_likely_the_same_as_not_are_the_same(
+    yes: int, outcome: str
+) -> None:
+    session, _ = asked(lambda r: "yes" if r.sample < yes else "no")
+    verdict = await same_meaning(session, "?", "cats", "the cats", votes=4)
+    assert (verdict.outcome, verdict.score) == (outcome, yes / 4)
 
 
 async def test_it_joins_the_group_it_most_probably_belongs_to() -> None:

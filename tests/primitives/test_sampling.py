@@ -66,6 +66,24 @@ async def test_a_text_that_no_extractor_read_is_read_by_this_one() -> None:
     assert found.value == 7
 
 
+async def test_a_text_that_an_extractor_has_read_is_not_read_again() -> None:
+    async def solve(_: pk.Session, __: object) -> Result[str]:
+        return Result("all 7 of them", extractor="whole_text v1")
+
+    session, _ = scripted("")
+    (found,) = await draw(session, "?", [0], extract=answers.number, of=solve)
+    assert found.value == "all 7 of them"
+
+
+async def test_a_text_that_nobody_chose_an_extractor_for_is_taken_as_it_is() -> None:
+    async def solve(_: pk.Session, __: object) -> Result[str]:
+        return Result("So.\nAnswer: 7")
+
+    session, _ = scripted("")
+    (found,) = await draw(session, "?", [0], extract=answers.final, of=solve)
+    assert found.value == "So.\nAnswer: 7"
+
+
 async def test_votes_over_votes_share_no_request() -> None:
     session, model = scripted(lambda r: str(r.sample % 2))
     inner = partial(vote, n=3, extract=answers.number, stop_when_sure=None)

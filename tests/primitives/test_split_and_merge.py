@@ -79,6 +79,19 @@ def test_cuts_prefer_paragraphs_then_lines_then_sentences_then_words() -> None:
     assert first("これは長い文章です。" * 8) == "これは長い文章です。" * 4
 
 
+@pytest.mark.parametrize("before", [0, 60])
+def test_a_better_cut_in_the_first_third_of_a_span_is_left_for_a_later_one(before: int) -> None:
+    def own_of_the_second(text: str) -> str:
+        spans = split("x" * before + text, size=30, unit="characters")
+        span = spans[before // 30]
+        return span.text[span.own - span.start :]
+
+    filler = "word " * 20
+    assert own_of_the_second("a" * 6 + "\n\n" + filler) == "a" * 6 + "\n\n" + "word " * 4
+    assert own_of_the_second("a" * 8 + "\n\n" + filler) == "a" * 8 + "\n\n" + "word " * 4
+    assert own_of_the_second("a" * 9 + "\n\n" + filler) == "a" * 9 + "\n\n"
+
+
 def test_one_huge_word_is_cut_hard_but_not_inside_a_sign() -> None:
     spans = split("x" * 100, size=30, unit="characters")
     assert [len(span.text) for span in spans] == [30, 30, 30, 10]

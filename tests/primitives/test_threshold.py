@@ -64,6 +64,36 @@ def test_few_examples_are_said_to_be_few() -> None:
     assert not fit_threshold(few * 50, accuracy=0.9).notes
 
 
+@pytest.mark.parametrize(("number", "are_few"), [(34, True), (35, False)])
+def test_examples_are_few_where_the_accuracy_is_known_to_5_points_or_worse(
+    *, number: int, are_few: bool
+) -> None:
+    """Of so many that are all right, Wilson's interval begins at n / (n + 3.84)."""
+    fit = fit_threshold([Trial(share=1.0, small=True, large=True)] * number, accuracy=0.5)
+    assert any("are few" in note for note in fit.notes) is are_few
+
+
+def test_an_aim_inside_the_interval_may_be_missed_and_one_below_it_is_not_told_so() -> None:
+    known = [Trial(share=1.0, small=k < 80, large=True) for k in range(100)]
+    low, _ = fit_threshold(known, accuracy=0.5).chosen.interval
+
+    def is_warned(accuracy: float) -> bool:
+        notes = fit_threshold(known, accuracy=accuracy).notes
+        return any("inside the interval" in note for note in notes)
+
+    assert [is_warned(each) for each in (low - 0.01, low, low + 1e-6, 0.8)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert not any("inside" in note for note in fit_threshold(known, accuracy=0.81).notes)
+    all_right = [Trial(share=1.0, small=True, large=True)] * 100
+    assert fit_threshold(all_right, accuracy=1.0).notes == (
+        "100% lies inside the interval: other examples may miss it",
+    )
+
+
 def test_the_explanation_marks_the_chosen_threshold() -> None:
     known = [Trial(share=k / 10, small=k > 5, large=True) for k in range(1, 11)]
     *_, table = fit_threshold(known, accuracy=0.7).sections()

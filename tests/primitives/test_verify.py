@@ -39,6 +39,15 @@ async def test_without_log_probabilities_it_is_the_share_of_votes() -> None:
     assert sorted(r.sample for r in model.requests) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(("yes", "outcome"), [(4, "pass"), (3, "pass"), (2, "fail"), (1, "fail")])
+async def test_a_score_at_a_threshold_has_reached_it(yes: int, outcome: str) -> None:
+    session, _ = asked(lambda r: "yes" if r.sample < yes else "no")
+    verdict = await verify(session, "2 + 2?", "4", votes=5, pass_at=0.6, fail_at=0.4)
+    assert (verdict.outcome, verdict.score) == (outcome, yes / 5)
+    between = await verify(session, "2 + 2?", "4", votes=5, pass_at=0.81, fail_at=0.19)
+    assert between.outcome == "unsure"
+
+
 async def test_log_probabilities_that_go_missing_in_the_middle_of_a_run_are_made_up_for() -> None:
     """One judgement has them, the next has not; each says what it stands on."""
     calls = 0
