@@ -36,6 +36,10 @@ Check = CheckFunction | Mapping[str, Any]
 async def run_checks(checks: Sequence[Check], answer: str) -> Verdict:
     """Return the first refusal; else «pass» when any check passed the answer, else «unsure».
 
+    >>> import promptkit as pk
+    >>> print(pk.run(run_checks([arithmetic, str.isascii], "3 + 4 = 8")))
+    fail: 3 + 4 is 7, not 8
+
     Raises:
         OptionError: For what is no check, or a check that returns something else.
     """
