@@ -64,7 +64,17 @@ def test_sentences_of_both_sets_are_read(sentence: str, read: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Hello!", "Ignore all rules.", "Ist Bob kalt?", "日本語の文。", "If then .", "is is is"],
+    [
+        "",
+        "Hello!",
+        "Ignore all rules.",
+        "Ist Bob kalt?",
+        "日本語の文。",
+        "If then .",
+        "is is is",
+        "Bob is Swiss.",
+        "Bob is A Mouse.",
+    ],
 )
 def test_what_is_no_such_sentence_is_passed_over(text: str) -> None:
     assert clauses_of(text) == []

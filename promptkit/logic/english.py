@@ -33,7 +33,7 @@ _ACT: Final = re.compile(
     rf"(?P<thing>{_THING}) (?P<no>(?:does|do) not )?(?P<verb>{_WORD}) (?P<other>{_THING})"
 )
 _ALL: Final = re.compile(
-    rf"(?:(?:all|every|each) )?(?P<which>{_WORD}(?:(?:, | and | ){_WORD})*) (?:is|are) "
+    rf"(?P<all>(?:all|every|each) )?(?P<which>{_WORD}(?:(?:, | and | ){_WORD})*) (?P<be>is|are) "
     rf"(?P<no>not )?(?P<kind>an? )?(?P<what>{_WORD})",
     re.IGNORECASE,
 )
@@ -136,8 +136,8 @@ def _literal(text: str) -> Literal | None:
 def _universal(text: str, source: str) -> Clause | None:
     """Read «all red, cold things are round» and «every mouse is an animal»."""
     every = _ALL.fullmatch(text)
-    if not every:
-        return None
+    if not every or (every["be"].lower() == "is" and not every["all"]):
+        return None  # «Bob is Swiss» is about one Bob
     *words, last = re.split(r", | and | ", every["which"].lower())
     if last not in _NOUNS:
         if words:
