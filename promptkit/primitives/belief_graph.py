@@ -11,42 +11,21 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from promptkit.explanation import Edge
+
+if TYPE_CHECKING:
+    from promptkit.primitives.solve_beliefs import Demand
 
 MOST_RELATIONS: Final = 1_000
 """Beyond this all are drawn, for finding out which ones follow takes the square of it."""
 
 
-class Relation(Protocol):
-    """A relation as `solve_beliefs.Demand` has it."""
-
-    @property
-    def premises(self) -> tuple[str, ...]:
-        """What is related, taken together."""
-
-    @property
-    def kind(self) -> str:
-        """Either "entails" or "contradicts"."""
-
-    @property
-    def name(self) -> str:
-        """To what it is related."""
-
-    @property
-    def weight(self) -> float:
-        """How much it counts."""
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether the solution satisfies it."""
-
-
 _Pair = tuple[str, str]
 
 
-def drawn_relations(relations: Sequence[Relation]) -> tuple[tuple[Edge, ...], int]:
+def drawn_relations(relations: Sequence[Demand]) -> tuple[tuple[Edge, ...], int]:
     """Return the arrows between beliefs, and how many relations are left out as they follow."""
     between = [each for each in relations if len(each.premises) == 1]
     kept = [each for each in between if each.is_kept and each.premises[0] != each.name]
@@ -57,7 +36,7 @@ def drawn_relations(relations: Sequence[Relation]) -> tuple[tuple[Edge, ...], in
     return tuple(_edges(drawn)), len(left_out)
 
 
-def _following(kept: Sequence[Relation]) -> set[int]:
+def _following(kept: Sequence[Demand]) -> set[int]:
     """The relations, by `id`, that follow from others; the names that come first stay in view."""
     place = {name: i for i, name in enumerate(dict.fromkeys(n for r in kept for n in _ends(r)))}
     order = sorted(kept, key=lambda r: sorted((place[n] for n in _ends(r)), reverse=True))[::-1]
@@ -85,7 +64,7 @@ def _following(kept: Sequence[Relation]) -> set[int]:
     return found - {id(r) for r in against if _ends(r)[::-1] in pairs}
 
 
-def _ends(relation: Relation) -> _Pair:
+def _ends(relation: Demand) -> _Pair:
     return relation.premises[0], relation.name
 
 
@@ -104,9 +83,9 @@ def _meet(one: set[str], other: set[str], pair: _Pair) -> bool:
     return (first in one and second in other) or (second in one and first in other)
 
 
-def _edges(relations: Iterable[Relation]) -> Iterable[Edge]:
+def _edges(relations: Iterable[Demand]) -> Iterable[Edge]:
     """Yield the arrows: one for all of a kind between two beliefs, with two heads where mutual."""
-    groups: defaultdict[tuple[object, ...], list[Relation]] = defaultdict(list)
+    groups: defaultdict[tuple[object, ...], list[Demand]] = defaultdict(list)
     for each in relations:
         names = frozenset((*each.premises, each.name)) if len(each.premises) == 1 else each
         groups[names, each.kind, each.is_kept].append(each)
