@@ -17,6 +17,18 @@ Basis = Literal["", "logprobs", "votes"]
 """What probabilities stand on: the model's own, or shares of sampled answers."""
 
 
+def basis_of(bases: Iterable[Basis]) -> Basis:
+    """Return what several probabilities stand on together: votes, where any of them does.
+
+    Those for which no model was asked say nothing.
+
+    >>> basis_of(["logprobs", ""]), basis_of(["logprobs", "votes"]), basis_of([""])
+    ('logprobs', 'votes', '')
+    """
+    found = set(bases)
+    return "votes" if "votes" in found else "logprobs" if "logprobs" in found else ""
+
+
 @dataclass(frozen=True, slots=True)
 class StepCost:
     """What one step of a primitive took, the steps below it included.
@@ -44,7 +56,8 @@ class Result(Generic[T]):
         value: The answer; None when the primitive does not know. That is an answer too.
         confidence: From 0 to 1, as the primitive defines it; None where it has no measure.
         evidence: What led to the value: samples, statements, votes. Its type is the primitive's.
-        samples: How many answers were drawn from the model for it.
+        samples: How many answers to the question were drawn. What another primitive gave counts as
+            one, whatever that took; `steps` tells all calls.
         reason: Why there is no value, in a few words: no answer was found in the texts, no step
             halted, the vote was too close. Empty where there is one.
         basis: Whether the confidence stands on the model's log-probabilities or on votes.
@@ -119,6 +132,7 @@ class Verdict:
         evidence: What led to it.
         basis: Whether the score stands on the model's log-probabilities or on votes; empty where
             no model was asked.
+        extractor: Name and version of what read the judge's words, where one did.
         steps: What each step took, in the order they began.
     """
 
@@ -127,6 +141,7 @@ class Verdict:
     score: float | None = None
     evidence: Any = None
     basis: Basis = ""
+    extractor: str = ""
     steps: tuple[StepCost, ...] = field(default=(), repr=False, compare=False)
 
     def __bool__(self) -> bool:

@@ -6,6 +6,7 @@ the type: it might be the text of a prompt that ended up in the wrong place.
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from promptkit.defaults import DRAWS
 from promptkit.errors import OptionError
+from promptkit.primitives.partial import Partial
 
 _WORD: Final = re.compile(r"[a-z_/-]{1,20}", re.IGNORECASE)
 _BITS: Final = 64
@@ -129,6 +131,36 @@ def one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
         is_word = isinstance(value, str) and _WORD.fullmatch(value)
         what = f"{name}={value!r}" if is_word else given(name, value)
         raise OptionError(what, hint=f"it is {' or '.join(allowed)}")
+
+
+def takes(name: str, function: Any, *what: str) -> None:
+    """Refuse what cannot be called with these arguments, before anything is paid for its use.
+
+    >>> takes("verifier", lambda session, question, answer: 1.0, "session", "question", "answer")
+
+    Args:
+        name: The argument's.
+        function: What was given.
+        what: What it is called with, in their order.
+
+    Raises:
+        OptionError: When it is no function, or one of other arguments.
+    """
+    hint = f"it is a function of {', '.join(what[:-1])} and {what[-1]}"
+    if not callable(function):
+        raise OptionError(given(name, function), hint=hint)
+    args: tuple[Any, ...] = what
+    keywords: dict[str, Any] = {}
+    while isinstance(function, Partial):
+        args = (args[0], *function.args, *args[1:])
+        function, keywords = function.func, function.keywords
+    try:
+        inspect.signature(function).bind(*args, **keywords)
+    except TypeError as error:
+        what_is = f"{name} cannot be called with {len(what)} arguments: {error}"
+        raise OptionError(what_is, hint=hint) from None
+    except ValueError:  # a function in C that does not tell what it takes
+        return
 
 
 def given(name: str, value: Any) -> str:

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import finite, sampled
+from promptkit.primitives.arguments import finite, sampled, takes
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
 from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import Candidate, Solver, draw
-from promptkit.primitives.verifier import Judged, Scores, Seen, Verifier, basis_of, judge_all
+from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
+from promptkit.primitives.verifier import Judged, Scores, Seen, Verifier, judge_all, scores_basis
 from promptkit.primitives.verify import verify
 from promptkit.result import Result
 from promptkit.session import Session
@@ -43,7 +43,7 @@ async def best_of(
     of: Solver | None = None,
     instruction: str = STEP_BY_STEP,
     examples: tuple[tuple[str, str], ...] = (),
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> Result[Hashable]:
     """Answer with the sample that scores highest; ties go to the earliest.
@@ -89,7 +89,9 @@ async def best_of(
     n = sampled("n", n)
     stop_at = None if stop_at is None else finite("stop_at", stop_at)
     at_least = None if at_least is None else finite("at_least", at_least)
-    if verifier is None and not checks:
+    if verifier is not None:
+        takes("verifier", verifier, "session", "question", "answer")
+    elif not checks:
         raise OptionError("no verifier and no checks", hint="give one, or use `vote`")
     seen: Seen = {}
     drawn: list[Candidate] = []
@@ -119,7 +121,7 @@ def _choose(
     judged: Sequence[Judged], extract: Extractor, at_least: float | None
 ) -> Result[Hashable]:
     scored = [each for each in judged if each.score is not None]
-    known: dict[str, Any] = {"basis": basis_of(judged), "extractor": str(extract)}
+    known: dict[str, Any] = {"basis": scores_basis(judged), "extractor": str(extract)}
     best = max(scored, key=lambda each: each.score or 0.0, default=None)
     if best is None or best.score is None:
         scores = Scores(tuple(judged), None, str(extract))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from promptkit.amounts import money
 from promptkit.errors import OptionError
@@ -18,13 +18,10 @@ from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.arguments import sampled, share
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import Candidate, Solver, draw
+from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.vote import Votes, count_votes
 from promptkit.result import Result
 from promptkit.session import Session
-
-TEMPERATURE: Final = 0.7
-"""Of several samples of one model; what is asked once is asked at 0."""
 
 
 @dataclass(frozen=True, slots=True)

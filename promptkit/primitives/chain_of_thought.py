@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.arguments import counted, draw_number
-from promptkit.primitives.primitive import Asked, as_prompt, primitive, with_instruction
+from promptkit.primitives.primitive import Asked, as_prompt, primitive, steady, with_instruction
 from promptkit.prompt import Message
 from promptkit.result import Result
 from promptkit.session import Session
@@ -73,27 +73,28 @@ async def chain_of_thought(
             `THEREFORE_YES_NO` where `extract` reads one of these, else `THEREFORE`.
         examples: Worked (question, reasoning with answer) pairs, put before it. In two stages
             they stand before the first.
-        sample: Which of several chains.
-        options: As for `Session.ask`.
+        sample: Which of several chains; where it is not 0, name a temperature too, or all are alike.
+        options: As for `Session.ask`; the temperature is 0 if neither they nor the session set it.
 
     Returns:
         The answer, None where the text holds none. The evidence is the text; with two stages the
         reasoning and, on a line of its own, `conclusion` with the answer.
     """
     stages, sample = counted("stages", stages, most=2), draw_number("sample", sample)
+    asker = steady(session, **options)
     if stages == 1:
         asked = STEP_BY_STEP if instruction is None else instruction
         messages = with_instruction(question, asked, examples)
-        text = (await session.ask(messages, sample=sample, **options)).text
+        text = (await asker.ask(messages, sample=sample)).text
         return _result(extract(text), text, extract)
     lead = LETS_THINK if instruction is None else instruction
     messages = with_lead(question, lead, examples)
-    reasoning = (await session.ask(messages, sample=sample, **options)).text.strip()
+    reasoning = (await asker.ask(messages, sample=sample)).text.strip()
     if not reasoning:
         return _result(None, "", extract)
     therefore = _conclusion(extract) if conclusion is None else conclusion
     messages = (*messages, Message("assistant", reasoning), Message("user", therefore))
-    answer = (await session.ask(messages, sample=sample, **options)).text.strip()
+    answer = (await asker.ask(messages, sample=sample)).text.strip()
     return _result(_follows(answer, extract), f"{reasoning}\n{therefore} {answer}", extract)
 
 

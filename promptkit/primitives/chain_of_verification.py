@@ -167,11 +167,13 @@ async def chain_of_verification(
     """
     max_questions = counted("max_questions", max_questions)
     asker = steady(session, **options)
+    drawn = 0
     if draft is None:
+        drawn = 1
         draft = (await asker.step("draft").ask(as_prompt(question))).text
     if not draft.strip():
         evidence = Verification(draft, (), draft)
-        return Result.unknown("there is no draft to verify", evidence=evidence)
+        return Result.unknown("there is no draft to verify", evidence=evidence, samples=drawn)
     planned = followed_by(question, prompts.plan, draft=draft, most=str(max_questions))
     plan = await asker.step("plan").ask(planned)
     questions = planned_questions(plan.text)[:max_questions]
@@ -184,8 +186,9 @@ async def chain_of_verification(
     if any(fact.is_consistent is not True for fact in facts):
         found = "\n".join(map(_told, facts))
         asked = followed_by(question, prompts.revise, draft=draft, found=found)
+        drawn += 1
         written = (await asker.step("revise").ask(asked)).text.strip() or draft
-    return _result(Verification(draft, facts, written), extract)
+    return _result(Verification(draft, facts, written), extract, drawn)
 
 
 async def _found(
@@ -211,10 +214,11 @@ def _told(fact: CheckedFact) -> str:
     return indented(f"{fact.question} {fact.answer or 'No answer was found.'}{against}")
 
 
-def _result(evidence: Verification, extract: Extractor | None) -> Result[Any]:
+def _result(evidence: Verification, extract: Extractor | None, drawn: int) -> Result[Any]:
     checked = [fact.is_consistent for fact in evidence.facts if fact.is_consistent is not None]
     known: dict[str, Any] = {
         "evidence": evidence,
+        "samples": drawn,
         "extractor": "" if extract is None else str(extract),
     }
     value: Any = evidence.final if extract is None else extract(evidence.final)

@@ -18,7 +18,7 @@ from promptkit.primitives.arguments import finite, given, sampled, share
 from promptkit.primitives.likelihood import Distribution, WeighBy, weigh
 from promptkit.primitives.primitive import Asked, fill, followed_by, gather, primitive
 from promptkit.prompt import Prompt
-from promptkit.result import Basis, Verdict
+from promptkit.result import Verdict, basis_of
 from promptkit.session import Session
 
 Answer = Literal["yes", "no", "inapplicable", "unsure"]
@@ -127,8 +127,7 @@ async def checklist(
 ) -> Verdict:
     """Judge a text, or an answer to a question, by each of several criteria.
 
-    One call a criterion where the model reports log-probabilities; else up to `votes`, and one
-    more where the endpoint refuses to be asked for them.
+    One call a criterion where the model reports log-probabilities; else up to `votes`.
 
     >>> import promptkit as pk
     >>> def judge(request):
@@ -219,9 +218,7 @@ def judged(checks: Sequence[Checked], pass_at: float) -> Verdict:
     weight = sum(each.criterion.weight for each in scored)
     score = sum(c.criterion.weight * (c.score or 0) for c in scored) / weight if scored else None
     evidence = Checklist(tuple(checks), met)
-    # One criterion that stands on votes is as sure as they are.
-    by_votes = any(each.likely.basis == "votes" for each in checks)
-    basis: Basis = "votes" if by_votes else "logprobs"
+    basis = basis_of(each.likely.basis for each in checks)
     everything = decided + total["unsure"]
     if any(c.criterion.required and c.answer == "no" for c in checks):
         return Verdict("fail", _named(checks, "no", "not met"), score, evidence, basis)

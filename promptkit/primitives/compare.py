@@ -17,13 +17,12 @@ from typing import Any, Final, Literal
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.arguments import one_of
-from promptkit.primitives.likelihood import WeighBy
+from promptkit.primitives.arguments import one_of, takes
+from promptkit.primitives.likelihood import WeighBy, checked_votes, weigh
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
 from promptkit.primitives.verifier import score_of
-from promptkit.primitives.verify import checked_votes, judged
 from promptkit.prompt import Prompt
-from promptkit.result import Basis, Result
+from promptkit.result import Basis, Result, basis_of
 from promptkit.session import Session
 
 Winner = Literal["first", "second"]
@@ -150,12 +149,14 @@ async def compare(
     """
     one_of("on_disagreement", on_disagreement, ("unknown", "mean"))
     votes = checked_votes(votes, by, extract)
+    if judge is not None:
+        takes("judge", judge, "session", "question", "first", "second")
 
     async def shown(here: Session, one: str, other: str) -> tuple[float | None, Basis, int]:
         if judge is not None:
             return await _asked(judge, here, question, one, other)
         asked = followed_by(question, prompt, first=one, second=other, rubric=rubric)
-        likely = await judged(here, asked, labels, by=by, votes=votes, extract=extract, **options)
+        likely = await weigh(here, asked, labels, by=by, votes=votes, extract=extract, **options)
         p_first = None if likely.best is None else likely[labels[0]]
         return p_first, likely.basis, likely.samples
 
@@ -168,7 +169,7 @@ async def compare(
     known: dict[str, Any] = {
         "evidence": said,
         "samples": drawn + drawn_too,
-        "basis": basis if basis == other_basis else "votes",
+        "basis": basis_of((basis, other_basis)),
         "extractor": "" if extract is None else str(extract),
     }
     if said.mean is None:

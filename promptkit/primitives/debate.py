@@ -19,7 +19,7 @@ from promptkit.primitives.answers import Extractor, final, group
 from promptkit.primitives.arguments import counted
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, gather, numbered, primitive, with_instruction
-from promptkit.primitives.sampling import Candidate
+from promptkit.primitives.sampling import TEMPERATURE, Candidate
 from promptkit.prompt import Message, Prompt
 from promptkit.result import Result
 from promptkit.session import Session
@@ -84,7 +84,7 @@ async def debate(
     instruction: str = STEP_BY_STEP,
     revise: Prompt = REVISE,
     examples: tuple[tuple[str, str], ...] = (),
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> Result[Hashable]:
     """Answer as most agents do after they have read each other's answers.

@@ -101,9 +101,6 @@ async def entailment(
         confidence is its probability.
     """
     votes = sampled("votes", votes)
-    if votes == 1:
-        own = session.defaults.options.temperature
-        options = {"temperature": 0.0 if own is None else own} | options
     filled = fill(prompt, premise=premise, hypothesis=hypothesis)
     likely = await weigh(session, filled, RELATIONS, by=by, votes=votes, lead=lead, **options)
     best = likely.best

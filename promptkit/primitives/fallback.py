@@ -87,7 +87,7 @@ def fallback(*solvers: Solver) -> Fallback:
 
     Returns:
         A solver. Its Result is that of the first which answered, with `Fallbacks` as evidence; its
-        samples are those of all that were asked. When nobody answers it is unknown; when every
+        samples are how many solvers gave a result. When nobody answers it is unknown; when every
         solver's call failed, the last error is raised.
     """
     if not solvers or not all(map(callable, solvers)):
@@ -99,7 +99,7 @@ def fallback(*solvers: Solver) -> Fallback:
 @primitive
 async def _fallback(session: Session, question: Asked, solvers: tuple[Solver, ...]) -> Result[Any]:
     attempts: list[Attempt] = []
-    samples = 0
+    drawn = 0
     for place, solver in enumerate(solvers):
         name = name_of(solver)
         try:
@@ -109,13 +109,13 @@ async def _fallback(session: Session, question: Asked, solvers: tuple[Solver, ..
             if all(each.outcome == "failed" for each in attempts) and place == len(solvers) - 1:
                 raise
             continue
-        samples += result.samples
+        drawn += 1
         if result.is_unknown:
             attempts.append(Attempt(name, "abstained", result.reason))
             continue
         attempts.append(Attempt(name, "answered", str(result)))
-        return replace(result, evidence=Fallbacks((*attempts,), result.evidence), samples=samples)
+        return replace(result, evidence=Fallbacks((*attempts,), result.evidence), samples=drawn)
     said = "; ".join(f"{a.solver} {a.outcome}{f' ({a.said})' if a.said else ''}" for a in attempts)
     return Result.unknown(
-        f"no solver answered: {said}", evidence=Fallbacks((*attempts,)), samples=samples
+        f"no solver answered: {said}", evidence=Fallbacks((*attempts,)), samples=drawn
     )

@@ -26,13 +26,12 @@ from typing import Any, Literal, get_args
 from promptkit.adapters.maxsat import Solver, check_solving
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge, Graph, Mood, Node, Paragraph, Section
-from promptkit.primitives.arguments import counted, one_of, sampled, share
+from promptkit.primitives.arguments import counted, one_of, sampled, share, takes
 from promptkit.primitives.entailment import Judge, entailment
 from promptkit.primitives.likelihood import WeighBy
 from promptkit.primitives.maieutic_prompts import INSTRUCTED, MaieuticPrompts
 from promptkit.primitives.maieutic_relations import (
     Pairs,
-    basis_of,
     by_belief,
     by_margin,
     in_time,
@@ -54,7 +53,7 @@ from promptkit.primitives.maieutic_tree import (
 )
 from promptkit.primitives.primitive import Asked, gather, primitive
 from promptkit.primitives.solve_beliefs import Link, Reconciliation, reconcile
-from promptkit.result import Result
+from promptkit.result import Result, basis_of
 from promptkit.session import Session
 
 Decider = Literal["explanations", "belief"]
@@ -208,6 +207,8 @@ async def maieutic(
     """
     _check(width, depth, pairs, integral_above, votes)
     check_solving(solver, time_limit_s)
+    if judge is not None:
+        takes("judge", judge, "session", "premise", "hypothesis")
     how = Asking(
         prompts=prompts, integral_above=integral_above, by=by, votes=votes, options=options
     )
@@ -218,10 +219,7 @@ async def maieutic(
         session, root, how, width=width, depth=depth, temperatures=(temperature, deeper_temperature)
     )
     kept = pruned(tree)
-    known: dict[str, Any] = {
-        "basis": basis_of(tree),
-        "samples": session.trace.totals.requests,
-    }
+    known: dict[str, Any] = {"basis": basis_of(each.basis for each in tree)}
     if len(kept) == 1:
         evidence = BeliefTree((root,), len(tree) - 1, "belief")
         return by_belief(root, evidence, "", **known)
@@ -243,7 +241,6 @@ async def maieutic(
         solution,
         tuple((node.id, score) for node, score in zip(true, readings, strict=True)),
     )
-    known["samples"] = session.trace.totals.requests
     return _read(root, evidence, known)
 
 

@@ -17,12 +17,11 @@ from promptkit.adapters.maxsat import Solver, check_solving
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives import answers
-from promptkit.primitives.arguments import counted, finite, sampled
+from promptkit.primitives.arguments import counted, finite, sampled, takes
 from promptkit.primitives.entailment import Judge
 from promptkit.primitives.likelihood import WeighBy
 from promptkit.primitives.maieutic_prompts import INSTRUCTED, MaieuticPrompts
 from promptkit.primitives.maieutic_relations import (
-    basis_of,
     by_belief,
     by_margin,
     judge_of,
@@ -35,7 +34,7 @@ from promptkit.primitives.sampling import Solver as Answerer
 from promptkit.primitives.solve_beliefs import Link, Reconciliation
 from promptkit.primitives.verifier import probability
 from promptkit.prompt import Prompt
-from promptkit.result import Result
+from promptkit.result import Result, basis_of
 from promptkit.session import Session
 
 SPLIT: Final = Prompt(
@@ -169,6 +168,8 @@ async def maieutic_decomposition(
     most_parts, votes = counted("most_parts", most_parts), sampled("votes", votes)
     weight = finite("weight", weight, least=0)
     check_solving(solver, time_limit_s)
+    if judge is not None:
+        takes("judge", judge, "session", "premise", "hypothesis")
     if isinstance(parts, str):
         raise OptionError("parts of type str", hint="give a list of sentences")
     # Every belief counts, by its margin: what is not integral is not asked about further here.
@@ -197,10 +198,7 @@ async def maieutic_decomposition(
     )
     results = tuple(result for _, result in judged if result is not None)
     evidence = Decomposition(claimed, tuple(statements), solution, results)
-    known: dict[str, Any] = {
-        "basis": basis_of((claimed, *statements)),
-        "samples": session.trace.totals.requests,
-    }
+    known: dict[str, Any] = {"basis": basis_of(each.basis for each in (claimed, *statements))}
     if not statements:
         return by_belief(claimed, evidence, "", **known)
     return by_margin(claimed, solution, margin, evidence, **known)

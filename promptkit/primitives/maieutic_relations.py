@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -17,7 +17,7 @@ from promptkit.primitives.entailment import Judge, Relation, entailment, judged
 from promptkit.primitives.maieutic_tree import Asking, Statement, words_of
 from promptkit.primitives.primitive import gather
 from promptkit.primitives.solve_beliefs import Link, Reconciliation, reconcile
-from promptkit.result import Basis, Result
+from promptkit.result import Result
 from promptkit.session import Session
 
 Pairs = Literal["all", "tree"]
@@ -68,6 +68,8 @@ def by_margin(
 def by_belief(root: Statement, evidence: Any, reason: str, **known: Any) -> Result[bool]:
     """Answer by the model's own belief; where one of p and q is unknown, it counts as one half.
 
+    What is equal to two decimals is a tie, and unknown: further ones are noise.
+
     For a tie (then there is a reason), both must be known.
     """
     if (root.p is None and root.q is None) or (reason and None in (root.p, root.q)):
@@ -75,16 +77,10 @@ def by_belief(root: Statement, evidence: Any, reason: str, **known: Any) -> Resu
         return Result.unknown(why, evidence=evidence, **known)
     p = 0.5 if root.p is None else root.p
     q = 0.5 if root.q is None else root.q
-    if p == q:
-        why = "it is believed as much as its negation"
+    if f"{p:.2f}" == f"{q:.2f}":
+        why = "it is believed as much as its negation, to two decimals"
         return Result.unknown(f"{reason}, and {why}" if reason else why, evidence=evidence, **known)
     return Result(p > q, max(p, q) / (p + q), evidence, **known)
-
-
-def basis_of(statements: Iterable[Statement]) -> Basis:
-    """Return what the beliefs stand on: log-probabilities only if all of them do."""
-    kinds = {each.basis for each in statements}
-    return "logprobs" if kinds == {"logprobs"} else "votes"
 
 
 def judge_of(judge: Judge, how: Asking) -> Judge:

@@ -20,7 +20,7 @@ from promptkit.primitives.maieutic_prompts import MaieuticPrompts
 from promptkit.primitives.primitive import Asked, as_prompt, fill, gather, steady
 from promptkit.prompt import Prompt
 from promptkit.response import Response
-from promptkit.result import Basis
+from promptkit.result import Basis, basis_of
 from promptkit.session import Session
 
 INTEGRAL_ABOVE: Final = 0.45
@@ -159,7 +159,7 @@ async def observe(
         (p, basis), (q, other) = await gather(
             _believed(session, each, how) for each in (text, opposite)
         )
-        basis = basis if basis == other else "votes"
+        basis = basis_of((basis, other))
     is_integral = p is not None and q is not None and abs(p - q) > how.integral_above
     return Statement(
         id=name, text=text, negation=opposite, p=p, q=q, is_integral=is_integral, basis=basis

@@ -21,10 +21,10 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import counted, share
+from promptkit.primitives.arguments import counted, share, takes
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
-from promptkit.primitives.primitive import Asked, followed_by, primitive
+from promptkit.primitives.primitive import Asked, followed_by, primitive, steady
 from promptkit.primitives.sampling import Candidate, Solver, draw
 from promptkit.primitives.verifier import Judged, Verifier, judge_one
 from promptkit.prompt import Prompt
@@ -72,7 +72,6 @@ async def refine(
     extract: Extractor = final,
     prompt: Prompt = REVISE,
     instruction: str = STEP_BY_STEP,
-    temperature: float = 0.0,
     **options: Any,
 ) -> Result[Hashable]:
     """Answer, and answer again while a check or another signal says that it is wrong.
@@ -102,8 +101,7 @@ async def refine(
         extract: How an answer is read from a text.
         prompt: Stands after the question; slots `draft`, `reason` and `instruction`.
         instruction: How to answer.
-        temperature: Of all answers.
-        options: As for `Session.ask`.
+        options: As for `Session.ask`; the temperature is 0 if neither they nor the session set it.
 
     Returns:
         The first answer that the signal does not call wrong: one that it cannot judge stands too,
@@ -120,12 +118,17 @@ async def refine(
             "there is no refining without one"
         )
         raise OptionError("nothing says whether an answer is wrong", hint=hint)
+    if signal is not None:
+        takes("signal", signal, "session", "question", "answer")
     rounds, accept_at = counted("rounds", rounds, least=0), share("accept_at", accept_at, above=0)
-    how: dict[str, Any] = {"temperature": temperature, **options}
+    asker = steady(session, **options)
+    drawn = 0
     if draft is None:
-        here = session.step("try 1")
+        here = asker.step("try 1")
         first: dict[str, Any] = {"extract": extract, "of": of, "instruction": instruction}
-        (answer,) = await draw(here, question, (0,), **first, **how)
+        first["temperature"] = here.defaults.options.temperature
+        (answer,) = await draw(here, question, (0,), **first)
+        drawn = 1
     else:
         answer = Candidate(draft, extract(draft))
     tries: list[Judged] = []
@@ -138,14 +141,15 @@ async def refine(
             break
         told = {"draft": str(answer), "reason": reason, "instruction": instruction}
         asked = followed_by(question, prompt, **told)
-        text = (await session.step(f"try {len(tries) + 1}").ask(asked, **how)).text
+        text = (await asker.step(f"try {len(tries) + 1}").ask(asked)).text
+        drawn += 1
         if any(text == each.text for each in tries):
             ending = "the model repeats an answer that was found to be wrong"
             break
         answer = Candidate(text, extract(text))
     known: dict[str, Any] = {
         "evidence": Tries(tuple(tries)),
-        "samples": len(tries),
+        "samples": drawn,
         "basis": tries[-1].basis,
         "extractor": str(extract),
     }

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from promptkit.primitives.arguments import sampled
-from promptkit.primitives.likelihood import WeighBy
+from promptkit.primitives.likelihood import WeighBy, weigh
 from promptkit.primitives.primitive import Asked, followed_by, primitive
-from promptkit.primitives.verify import YES_NO, judged
+from promptkit.primitives.verify import YES_NO, Judgement
 from promptkit.prompt import Prompt
 from promptkit.result import Verdict
 from promptkit.session import Session
@@ -53,12 +53,18 @@ async def same_meaning(
         by: Whether to use log-probabilities, votes, or what there is.
         votes: How many judgements are drawn where votes decide.
         options: As for `Session.ask`.
+
+    Returns:
+        The verdict, whose score is P(yes); unsure when the judge says neither yes nor no. The
+        evidence is a `Judgement` of the second answer.
     """
     votes = sampled("votes", votes)
     asked = followed_by(question, prompt, first=str(first), second=str(second))
-    likely = await judged(session, asked, YES_NO, by=by, votes=votes, **options)
+    likely = await weigh(session, asked, YES_NO, by=by, votes=votes, **options)
+    evidence = Judgement(str(second), likely)
     if likely.best is None:
-        return Verdict("unsure", "the judge said neither yes nor no", basis=likely.basis)
+        reason = "the judge said neither yes nor no"
+        return Verdict("unsure", reason, evidence=evidence, basis=likely.basis)
     score = likely["yes"]
     outcome: Literal["pass", "fail"] = "pass" if score >= 0.5 else "fail"  # noqa: PLR2004 -- half
-    return Verdict(outcome, "", score, basis=likely.basis)
+    return Verdict(outcome, "", score, evidence, likely.basis)

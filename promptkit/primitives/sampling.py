@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Final, Self
 
 from promptkit.errors import OptionError
+from promptkit.explanation import Explains, Section
 from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.primitive import Asked, gather, with_instruction
 from promptkit.response import Response
 from promptkit.result import Result
 from promptkit.session import Session
+
+TEMPERATURE: Final = 0.7
+"""Of answers of which several are drawn: they must differ."""
 
 Solver = Callable[[Session, Asked], Awaitable[Result[Any]]]
 """What answers a question: a primitive, or `partial` of one."""
@@ -59,7 +64,7 @@ async def draw(
     of: Solver | None = None,
     instruction: str = "",
     examples: tuple[tuple[str, str], ...] = (),
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> list[Candidate]:
     """Draw the samples of these numbers, all at once.
@@ -149,6 +154,17 @@ def told(result: Result[Any]) -> str:
     """
     said = result.evidence if isinstance(result.evidence, str) else result.value
     return "" if said is None else str(said)
+
+
+def sections_of(winner: Candidate | None) -> Iterator[Section]:
+    """Yield what led to the sample that won, where a primitive drew it and its evidence tells."""
+    if winner is not None and isinstance(winner.evidence, Explains):
+        for section in winner.evidence.sections():
+            title = f"The winning sample: {section.title}" if section.title else _WINNING
+            yield replace(section, title=title)
+
+
+_WINNING: Final = "The winning sample"
 
 
 def mean_logprob(response: Response) -> float | None:

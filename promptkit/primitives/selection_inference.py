@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from promptkit.errors import OptionError
+from promptkit.primitives.arguments import given
 from promptkit.primitives.primitive import Asked, primitive, steady
 from promptkit.primitives.proof import Proof
 from promptkit.primitives.reasoning_trace import Reasoning, Trace, follow, propose
+from promptkit.primitives.sampling import TEMPERATURE
 from promptkit.primitives.selection import SHOWN, Pick
 from promptkit.primitives.selection_prompts import LABELLED, SelectionPrompts
 from promptkit.primitives.trace_search import search_traces
@@ -119,6 +122,9 @@ async def selection_inference(
         beam=beam,
         samples=samples,
     )
+    sentences = (context,) if isinstance(context, str) else context
+    if not isinstance(sentences, Sequence) or not all(isinstance(s, str) for s in sentences):
+        raise OptionError(given("context", context), hint="give a text, or a list of sentences")
     trace = Trace(Proof.label(context))
     if beam > 1:
         trace = await search_traces(
@@ -144,5 +150,5 @@ async def selection_inference(
 def drawing(session: Session, pick: Pick, options: dict[str, Any]) -> Session:
     """Return the session for a beam: what is drawn several times must differ."""
     if pick == "choice" and session.defaults.options.temperature is None:
-        options = {"temperature": 0.7} | options
+        options = {"temperature": TEMPERATURE} | options
     return steady(session, **options)

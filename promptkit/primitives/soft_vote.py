@@ -18,13 +18,13 @@ from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor, normal_text
 from promptkit.primitives.answers import final as last_line
-from promptkit.primitives.arguments import sampled, share
+from promptkit.primitives.arguments import sampled, share, takes
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, gather, primitive
 from promptkit.primitives.same_meaning import same_meaning
-from promptkit.primitives.sampling import Candidate, Solver, draw
+from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.verifier import score_of
-from promptkit.result import Basis, Result
+from promptkit.result import Basis, Result, basis_of
 from promptkit.session import Session
 
 SameJudge = Callable[[Session, Asked, str, str], "Awaitable[Any] | Any"]
@@ -74,7 +74,7 @@ async def soft_vote(
     of: Solver | None = None,
     instruction: str = STEP_BY_STEP,
     examples: tuple[tuple[str, str], ...] = (),
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> Result[Any]:
     """Answer with the meaning that has the largest weight among `n` samples.
@@ -114,6 +114,7 @@ async def soft_vote(
             is none, or a judge that returns no probability.
     """
     n, join_at = sampled("n", n), share("join_at", join_at, above=0)
+    takes("same", same, "session", "question", "one", "other")
     drawn = await draw(
         session,
         question,
@@ -173,7 +174,7 @@ async def _grouped(
         (fsum(weight for _, weight in group), tuple(text for text, _ in group)) for group in groups
     ]
     ranked = tuple(sorted(weighed, key=lambda pair: -pair[0]))
-    return Meanings(ranked, judgements, unsure), bases.pop() if len(bases) == 1 else "votes"
+    return Meanings(ranked, judgements, unsure), basis_of(bases)
 
 
 async def _judge(

@@ -9,7 +9,7 @@ product grows smaller with every step, so it favours short solutions; the minimu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Final, Literal
 
@@ -17,11 +17,11 @@ from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.arguments import counted, one_of, thresholds
 from promptkit.primitives.checks import Check, arithmetic, run_checks
-from promptkit.primitives.likelihood import Distribution, WeighBy
+from promptkit.primitives.likelihood import Distribution, WeighBy, checked_votes, weigh
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
-from promptkit.primitives.verify import YES_NO, checked_votes, judged
+from promptkit.primitives.verify import YES_NO
 from promptkit.prompt import Prompt
-from promptkit.result import Basis, Verdict
+from promptkit.result import Verdict, basis_of
 from promptkit.session import Session
 
 STEP: Final = Prompt(
@@ -155,8 +155,9 @@ async def step_verifier(
     for number, text in enumerate(texts, 1):
         before = "\n".join(texts[: number - 1]) or NO_STEPS
         asked = followed_by(question, prompt, before=before, step=text)
-        runs.append(judged(session.step(f"step {number}"), asked, YES_NO, **how))
-    return _verdict(texts, await gather(runs), reduce, (fail_at, pass_at))
+        runs.append(weigh(session.step(f"step {number}"), asked, YES_NO, **how))
+    verdict = _verdict(texts, await gather(runs), reduce, (fail_at, pass_at))
+    return replace(verdict, extractor="" if extract is None else str(extract))
 
 
 def _texts(steps: Sequence[str], most: int) -> list[str]:
@@ -178,7 +179,7 @@ def _verdict(
 ) -> Verdict:
     scores = [None if likely.best is None else likely["yes"] for likely in said]
     evidence = Steps(tuple(map(Step, texts, scores)))
-    basis: Basis = "votes" if any(likely.basis == "votes" for likely in said) else "logprobs"
+    basis = basis_of(likely.basis for likely in said)
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         reason = f"the judge could not say of step {scores.index(None) + 1}"

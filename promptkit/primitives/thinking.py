@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import choice
 from promptkit.primitives.arguments import counted, one_of, sampled
-from promptkit.primitives.likelihood import Distribution, WeighBy, count, weigh
+from promptkit.primitives.likelihood import Distribution, WeighBy, weigh
 from promptkit.primitives.primitive import Asked, followed_by, gather, steady
 from promptkit.primitives.thought import Thought, Thoughts
 from promptkit.primitives.thought_prompts import ThoughtPrompts
@@ -128,12 +128,10 @@ def _votes(problem: Problem, judged: Distribution, option: str) -> float:
 async def _weigh(
     session: Session, problem: Problem, prompt: Prompt, options: tuple[str, ...]
 ) -> Distribution:
-    if problem.by == "votes":
-        read = choice(options)
-        replies = await _replies(session, problem, prompt, problem.values)
-        return count(options, [str(read(reply)) for reply in replies])
     heat = problem.temperature
     more: dict[str, Any] = {"votes": problem.values, "temperature": heat, **problem.options}
+    if problem.by == "votes":
+        more["extract"] = choice(options)  # from a judge that thinks before its word
     return await weigh(session, prompt, options, by=problem.by, **more)
 
 

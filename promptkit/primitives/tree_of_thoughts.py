@@ -17,10 +17,11 @@ from typing import Any, Final, Literal
 from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.likelihood import Distribution, WeighBy
 from promptkit.primitives.primitive import Asked, gather, primitive
+from promptkit.primitives.sampling import TEMPERATURE
 from promptkit.primitives.thinking import Problem, judge_all, next_thoughts
 from promptkit.primitives.thought import Thought, Thoughts, Tree, lines, so_far
 from promptkit.primitives.thought_prompts import BRIEF, THOUGHTS, ThoughtPrompts
-from promptkit.result import Basis, Result
+from promptkit.result import Result, basis_of
 from promptkit.session import Session
 
 WORTHS: Final = (("sure", 20.0), ("likely", 1.0), ("impossible", 0.001))
@@ -48,7 +49,7 @@ async def tree_of_thoughts(
     prompts: ThoughtPrompts | None = None,
     worths: Sequence[tuple[str, float]] = WORTHS,
     by: WeighBy = "votes",
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> Result[Any]:
     r"""Answer by a search over steps of reasoning that the model proposes and judges.
@@ -122,7 +123,7 @@ async def tree_of_thoughts(
     tree = await (_breadth_first if search == "breadth" else _depth_first)(session, problem, known)
     value = extract("\n".join(tree.path)) if tree.path else None
     found: dict[str, Any] = {
-        "basis": _basis(known),
+        "basis": basis_of(judged.basis for judged in known.values()),
         "extractor": str(extract),
     }
     if value is not None:
@@ -178,12 +179,6 @@ async def _depth_first(session: Session, problem: Problem, known: dict[str, Dist
             return Tree(tuple(came), going_on[0].path, expanded)
         waiting = going_on + waiting
     return Tree(tuple(came), (), expanded)
-
-
-def _basis(known: dict[str, Distribution]) -> Basis:
-    """Votes where any judgement stands on them."""
-    bases = [judged.basis for judged in known.values()]
-    return "votes" if "votes" in bases else "logprobs" if bases else ""
 
 
 def _root(problem: Problem) -> Thought:

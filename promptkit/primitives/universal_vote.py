@@ -16,10 +16,9 @@ from promptkit.primitives.answers import Extractor
 from promptkit.primitives.answers import final as last_line
 from promptkit.primitives.arguments import sampled
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.likelihood import Distribution, WeighBy
+from promptkit.primitives.likelihood import Distribution, WeighBy, checked_votes, weigh
 from promptkit.primitives.primitive import Asked, followed_by, numbered, primitive
-from promptkit.primitives.sampling import Candidate, Solver, draw
-from promptkit.primitives.verify import checked_votes, judged
+from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session
@@ -38,7 +37,7 @@ class Selection:
 
     Attributes:
         texts: The responses, in the order drawn.
-        likely: How likely each number was as the selection.
+        likely: How likely each number was as the selection; None where there was nothing to select.
     """
 
     texts: tuple[Candidate, ...]
@@ -52,6 +51,8 @@ class Selection:
             Bar(str(text), share, f"{share:.0%}", "chosen" if share == best > 0 else "plain")
             for text, share in zip(self.texts, shares, strict=True)
         )
+        if self.likely is None and self.texts:
+            bars = (Bar(str(self.texts[0]), 1.0, f"all {len(self.texts)}", "chosen"),)
         yield Bars("Selected as the most consistent", bars, full=1.0)
 
 
@@ -70,13 +71,14 @@ async def universal_vote(
     of: Solver | None = None,
     instruction: str = STEP_BY_STEP,
     examples: tuple[tuple[str, str], ...] = (),
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> Result[Any]:
     """Answer with the sample that the model finds most consistent with the others.
 
     `n` calls or runs of `of`, then one call where log-probabilities come, else `votes` calls. Each
-    of these holds all samples once: it is as long as what they say together.
+    of these holds all samples once: it is as long as what they say together. Samples that all say
+    the same in the same words are the answer, and nothing more is asked.
 
     >>> import promptkit as pk
     >>> def model(request):
@@ -128,14 +130,21 @@ async def universal_vote(
     if not texts:
         evidence = Selection(texts, None)
         return Result.unknown(f"all {n} samples are empty", evidence=evidence, **known)
+    if len({text.strip() for text in texts}) == 1:
+        return _answer(texts[0], 1.0, extract, known | {"evidence": Selection(texts, None)})
     numbers = tuple(str(number) for number in range(1, len(texts) + 1))
     asked = followed_by(question, prompt, responses=numbered(texts, "Response {}:\n"))
-    likely = await judged(session.step("select"), asked, numbers, by=by, votes=votes, extract=read)
+    likely = await weigh(session.step("select"), asked, numbers, by=by, votes=votes, extract=read)
     known |= {"evidence": Selection(texts, likely), "basis": likely.basis}
     if likely.best is None:
         return Result.unknown("no response was selected", **known)
-    chosen = texts[numbers.index(likely.best)]
+    return _answer(texts[numbers.index(likely.best)], likely[likely.best], extract, known)
+
+
+def _answer(
+    chosen: Candidate, share: float, extract: Extractor | None, known: dict[str, Any]
+) -> Result[Any]:
     value: Any = str(chosen) if extract is None else chosen.value
     if value is None:
         return Result.unknown("no answer found in the selected response", **known)
-    return Result(value, likely[likely.best], **known)
+    return Result(value, share, **known)

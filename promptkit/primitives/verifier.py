@@ -24,8 +24,8 @@ from promptkit.explanation import Bar, Bars, Section, Table
 from promptkit.primitives.arguments import share
 from promptkit.primitives.checks import Check, run_checks
 from promptkit.primitives.primitive import Asked, gather
-from promptkit.primitives.sampling import Candidate
-from promptkit.result import Basis, Result, Verdict
+from promptkit.primitives.sampling import Candidate, sections_of
+from promptkit.result import Basis, Result, Verdict, basis_of
 from promptkit.session import Session
 
 Score = float | bool | Verdict | Result[Any] | None
@@ -69,6 +69,15 @@ class Scores:
     extractor: str
 
     @property
+    def winner(self) -> Candidate | None:
+        """The sample of the chosen value with the highest score; it knows what led to it."""
+        of_it = [each for each in self.judged if self._is_chosen(each) and each.score is not None]
+        return max(of_it, key=lambda each: each.score or 0.0).text if of_it else None
+
+    def _is_chosen(self, each: Judged) -> bool:
+        return self.chosen is not None and each.text.value == self.chosen
+
+    @property
     def refused(self) -> int:
         """How many answers a check refused."""
         return sum(each.is_refused for each in self.judged)
@@ -91,7 +100,7 @@ class Scores:
         return f"the verifier gave 0 to all {held - self.refused} answers"
 
     def sections(self) -> Iterator[Section]:
-        """Yield the scores as bars, then why answers have none."""
+        """Yield the scores as bars, why answers have none, and what led to the winning sample."""
         scored = [each for each in self.judged if each.score is not None]
         highest = max((each.score or 0.0 for each in scored), default=0.0)
         bars = tuple(
@@ -99,7 +108,7 @@ class Scores:
                 _shown(each),
                 max(each.score or 0.0, 0.0),
                 f"{each.score:.3g}",
-                "chosen" if each.text.value == self.chosen else "plain",
+                "chosen" if self._is_chosen(each) else "plain",
             )
             for each in scored
         )
@@ -107,6 +116,7 @@ class Scores:
         rows = tuple((_shown(e), e.reason) for e in self.judged if e.score is None)
         if rows:
             yield Table("Without a score", ("answer", "why"), rows)
+        yield from sections_of(self.winner)
 
 
 def _shown(each: Judged) -> str:
@@ -225,7 +235,6 @@ def _again(judged: Judged, text: Candidate) -> Judged:
     return Judged(text, judged.score, judged.reason, judged.is_refused, judged.basis)
 
 
-def basis_of(judged: Sequence[Judged]) -> Basis:
-    """Return what the scores stand on, when all say the same; empty otherwise."""
-    told = {each.basis for each in judged if each.score is not None}
-    return told.pop() if len(told) == 1 else ""
+def scores_basis(judged: Sequence[Judged]) -> Basis:
+    """Return what the scores stand on together."""
+    return basis_of(each.basis for each in judged if each.score is not None)

@@ -9,18 +9,16 @@ labelled examples show it (see `judge_report`). So checks that need no model com
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from promptkit.errors import OptionError
-from promptkit.explanation import Bar, Bars, Section
+from promptkit.explanation import Section
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.arguments import one_of, sampled, thresholds
+from promptkit.primitives.arguments import thresholds
 from promptkit.primitives.checks import Check, run_checks
-from promptkit.primitives.likelihood import Distribution, WeighBy, weigh
-from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
+from promptkit.primitives.likelihood import Distribution, WeighBy, checked_votes, weigh
+from promptkit.primitives.primitive import Asked, followed_by, primitive
 from promptkit.prompt import Prompt
-from promptkit.question import Question
 from promptkit.result import Verdict
 from promptkit.session import Session
 
@@ -56,9 +54,8 @@ class Judgement:
 
     def sections(self) -> Iterator[Section]:
         """Yield the two probabilities."""
-        pairs = zip(self.likely.options, self.likely.shares, strict=True)
-        bars = tuple(Bar(option, share, f"{share:.0%}") for option, share in pairs)
-        yield Bars(f"The judge, by {self.likely.basis}", bars, full=1.0)
+        for section in self.likely.sections():
+            yield replace(section, title=f"The judge, by {self.likely.basis}")
 
 
 @primitive
@@ -119,8 +116,9 @@ async def verify(
         return checked
     asked = followed_by(question, prompt, answer=str(answer), rubric=rubric)
     how: dict[str, Any] = {"by": by, "votes": votes, "extract": extract, **options}
-    likely = await judged(session, asked, YES_NO, **how)
-    return _verdict(str(answer), likely, pass_at, fail_at)
+    likely = await weigh(session, asked, YES_NO, **how)
+    verdict = _verdict(str(answer), likely, pass_at, fail_at)
+    return replace(verdict, extractor="" if extract is None else str(extract))
 
 
 def _verdict(answer: str, likely: Distribution, pass_at: float, fail_at: float) -> Verdict:
@@ -139,46 +137,3 @@ def _verdict(answer: str, likely: Distribution, pass_at: float, fail_at: float) 
         return Verdict("pass", reason, score, evidence, likely.basis)
     is_low = score <= fail_at
     return Verdict("fail" if is_low else "unsure", reason, score, evidence, likely.basis)
-
-
-def checked_votes(votes: int, by: WeighBy, extract: Extractor | None) -> int:
-    """Return how many judgements are drawn, checked together with how they are read.
-
-    Raises:
-        OptionError: For a number that is not from 1 to 4096, or a way to read that there is not.
-    """
-    one_of("by", by, get_args(WeighBy))
-    if extract is not None and by == "logprobs":
-        hint = "votes alone can be read from reasoning: leave out one of them"
-        raise OptionError("by='logprobs' with an extractor", hint=hint)
-    return sampled("votes", votes)
-
-
-async def judged(
-    session: Session,
-    question: Question,
-    options: tuple[str, ...],
-    *,
-    by: WeighBy = "auto",
-    votes: int = 5,
-    extract: Extractor | None = None,
-    temperature: float = 1.0,
-    **more: Any,
-) -> Distribution:
-    """Return how likely each option is as a judge's verdict.
-
-    Where `extract` is None, the reply is the verdict, and `weigh` reads it; otherwise `votes`
-    replies are drawn, and it reads the verdict from each. One that it cannot read counts for none.
-    """
-    if extract is None:
-        how: dict[str, Any] = {"by": by, "votes": votes, "temperature": temperature, **more}
-        return await weigh(session, question, options, **how)
-    votes = checked_votes(votes, by, extract)
-    asks = [
-        session.ask(question, sample=number, temperature=temperature, **more)
-        for number in range(votes)
-    ]
-    found = [extract(response.text) for response in await gather(asks)]
-    told = sum(found.count(option) for option in options)
-    shares = tuple(found.count(option) / told if told else 0.0 for option in options)
-    return Distribution(options, shares, "votes", votes, told / votes)

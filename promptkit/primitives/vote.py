@@ -14,16 +14,14 @@ from typing import Any, Final, Literal, get_args
 
 from promptkit.errors import RefusedRequestError
 from promptkit.explanation import Bar, Bars, Section
-from promptkit.primitives.adaptive import SURE, StopRule, majority_probability, next_wave
+from promptkit.primitives.adaptive import SURE, StopRule, next_wave
 from promptkit.primitives.answers import Extractor, Groups, final, group
 from promptkit.primitives.arguments import one_of, sampled, share
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import Candidate, Solver, draw
+from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw, sections_of
 from promptkit.result import Basis, Result
 from promptkit.session import Session
-
-__all__ = ["SURE", "Votes", "count_votes", "majority_probability", "vote"]
 
 _LEAST: Final = -600.0
 _MOST: Final = 0.01
@@ -53,12 +51,18 @@ class Votes:
         return tuple(text.value for text in self.texts)
 
     @property
+    def winner(self) -> Candidate | None:
+        """The first sample that holds the leader's answer; it knows what led to it."""
+        leader = self.counts[0][0] if self.counts else None
+        return next((t for t in self.texts if t.value is not None and t.value == leader), None)
+
+    @property
     def without_answer(self) -> int:
         """How many samples held no answer."""
         return self.answers.count(None)
 
     def sections(self) -> Iterator[Section]:
-        """Yield the histogram of the votes."""
+        """Yield the histogram of the votes, then what led to the winning sample."""
         drawn = len(self.texts)
         bars = [
             Bar(str(answer), votes, f"{votes} of {drawn}", "plain" if place else "chosen")
@@ -71,6 +75,7 @@ class Votes:
             weighed = zip(self.counts, self.shares, strict=True)
             bars = [Bar(str(answer), share, f"{share:.0%}") for (answer, _), share in weighed]
             yield Bars("The same, by likelihood", tuple(bars), full=1.0)
+        yield from sections_of(self.winner)
 
 
 @primitive
@@ -88,7 +93,7 @@ async def vote(
     of: Solver | None = None,
     instruction: str = STEP_BY_STEP,
     examples: tuple[tuple[str, str], ...] = (),
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> Result[Hashable]:
     """Answer as the majority of up to `n` samples does; at most `n` calls, or runs of `of`.

@@ -17,12 +17,12 @@ from typing import Any
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor, final, group
-from promptkit.primitives.arguments import sampled
+from promptkit.primitives.arguments import sampled, takes
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
 from promptkit.primitives.primitive import Asked, gather, primitive
-from promptkit.primitives.sampling import Candidate, Solver, draw
-from promptkit.primitives.verifier import Judged, Scores, Verifier, basis_of, judge_all
+from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
+from promptkit.primitives.verifier import Judged, Scores, Verifier, judge_all, scores_basis
 from promptkit.primitives.verify import verify
 from promptkit.result import Result
 from promptkit.session import Session
@@ -41,6 +41,11 @@ class Weights:
 
     weights: tuple[tuple[Hashable, float], ...]
     scores: Scores
+
+    @property
+    def winner(self) -> Candidate | None:
+        """The sample of the heaviest answer with the highest score."""
+        return self.scores.winner
 
     def sections(self) -> Iterator[Section]:
         """Yield the weights, then the scores they are made of."""
@@ -66,7 +71,7 @@ async def weighted_vote(
     instruction: str = STEP_BY_STEP,
     examples: tuple[tuple[str, str], ...] = (),
     example_sets: Sequence[tuple[tuple[str, str], ...]] = (),
-    temperature: float = 0.7,
+    temperature: float = TEMPERATURE,
     **options: Any,
 ) -> Result[Hashable]:
     """Answer with the value whose samples have the largest sum of scores.
@@ -109,7 +114,9 @@ async def weighted_vote(
             nor checks, or a verifier that returns no number from 0 on.
     """
     n = sampled("n", n)
-    if verifier is None and not checks:
+    if verifier is not None:
+        takes("verifier", verifier, "session", "question", "answer")
+    elif not checks:
         raise OptionError("no verifier and no checks", hint="give one, or use `vote`")
     if example_sets and (examples or of is not None):
         hint = "give example_sets alone, or one set as examples"
@@ -152,7 +159,7 @@ def _weigh(judged: Sequence[Judged], extract: Extractor) -> Result[Hashable]:
     ]
     parties.sort(key=lambda party: (-party[0], party[2]))
     total = fsum(weight for weight, _, _ in parties)
-    known: dict[str, Any] = {"basis": basis_of(judged), "extractor": str(extract)}
+    known: dict[str, Any] = {"basis": scores_basis(judged), "extractor": str(extract)}
     pairs = tuple((answer, weight) for weight, answer, _ in parties)
     scores = Scores(tuple(judged), pairs[0][0] if pairs else None, str(extract))
     evidence = Weights(pairs, scores)

@@ -9,22 +9,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Explains, Section, Table
-from promptkit.primitives.arguments import finite, sampled
+from promptkit.primitives.arguments import finite, sampled, takes
 from promptkit.primitives.chain_of_thought import chain_of_thought
 from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import Candidate, Solver, solve, told
+from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, solve, told
 from promptkit.result import Result, Verdict
 from promptkit.session import Session
 
 Judge = Callable[[Session, Asked, Candidate], Awaitable[Verdict | bool] | Verdict | bool]
 """What judges an answer: `verify`, `partial` of it, or a function of yours."""
-
-TEMPERATURE: Final = 0.7
-"""Of the draws, as of samples that vote: at 0 they would all be alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +119,7 @@ def with_retries_on(
         if not callable(function):
             what = f"{name} of type {type(function).__name__}"
             raise OptionError(what, hint="give a function or a primitive")
+    takes("verdict", verdict, "session", "question", "answer")
     return Retries(verdict, of, sampled("n", n), finite("temperature", temperature, least=0))
 
 
@@ -131,11 +129,9 @@ async def _with_retries(session: Session, question: Asked, how: Retries) -> Resu
     if session.defaults.options.temperature is None:
         drawing = session.using(temperature=how.temperature)
     draws: list[Draw] = []
-    samples = 0
     for number in range(how.n):
         here = drawing.step(f"draw {number}").draw(number)
         result = await solve(here, question, how.of)
-        samples += result.samples
         text = Candidate(told(result), result.value, evidence=result.evidence)
         if result.is_unknown:
             draws.append(Draw(text, None))
@@ -147,11 +143,11 @@ async def _with_retries(session: Session, question: Asked, how: Retries) -> Resu
             verdict = await _judge(session, question, text, how.verdict, number)
         draws.append(Draw(text, verdict))
         if verdict:
-            return replace(result, evidence=Draws((*draws,), result.evidence), samples=samples)
+            return replace(result, evidence=Draws((*draws,), result.evidence), samples=len(draws))
     last = next((draw.verdict for draw in reversed(draws) if draw.verdict is not None), None)
     why = f"none of {how.n} draws passed; the last verdict: {last}"
     reason = f"no answer found in {how.n} draws" if last is None else why
-    return Result.unknown(reason, evidence=Draws((*draws,)), samples=samples)
+    return Result.unknown(reason, evidence=Draws((*draws,)), samples=len(draws))
 
 
 async def _judge(

@@ -52,6 +52,7 @@ from promptkit.primitives import (
 from promptkit.primitives.arguments import counted, finite, one_of, sampled, share
 from promptkit.primitives.arguments import given as told
 from promptkit.primitives.checks import arithmetic, run_checks
+from promptkit.primitives.threshold import Trial
 from promptkit.primitives.trace_value import JudgedValue
 
 pytestmark = pytest.mark.anyio
@@ -357,3 +358,45 @@ def test_a_text_is_never_shown_but_as_one_of_a_few_words(text: str) -> None:
         one_of("by", text, ())
     if " " in text or len(text) > 20:
         assert refusal.value.message == "by of type str"
+
+
+async def two(session: object, answer: object) -> float:
+    return 1.0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda p, s: p.best_of(s, "?", verifier="verify"), "verifier"),
+        (lambda p, s: p.best_of(s, "?", verifier=two), "verifier"),
+        (lambda p, s: p.best_of(s, "?", verifier=p.partial(two, "a", "b")), "verifier"),
+        (lambda p, s: p.weighted_vote(s, "?", verifier=two), "verifier"),
+        (lambda p, s: p.refine(s, "?", signal=two), "signal"),
+        (lambda p, s: p.soft_vote(s, "?", same=two), "same"),
+        (lambda p, s: p.compare(s, "?", "a", "b", judge=two), "judge"),
+        (lambda p, s: p.maieutic(s, "Ice is cold.", judge="nli"), "judge"),
+        (lambda p, s: p.maieutic_decomposition(s, "Ice is cold.", judge="nli"), "judge"),
+        (lambda p, s: p.vote(s, "?", stop_rule="bta"), "beta"),
+        (lambda p, s: p.vote(s, "?", stop_rule="Beta"), "beta"),
+        (lambda p, s: p.selection_inference(s, None, "?"), "context"),
+        (lambda p, s: p.selection_inference(s, ["Ice.", None], "?"), "context"),
+    ],
+    ids=range(13),
+)
+async def test_what_cannot_be_called_or_chosen_is_refused_before_anything_is_asked(
+    call: Any, told: str
+) -> None:
+    model = pk.testing.Scripted("Answer: 4")
+    session = pk.connect(transport=model, model="m")
+    with pytest.raises(OptionError, match=told):
+        await call(pk.primitives, session)
+    assert not model.requests
+
+
+def test_a_text_is_no_list_of_choices_and_90_is_no_share() -> None:
+    with pytest.raises(OptionError, match="list"):
+        pk.primitives.answers.choice("yes")
+    trial = Trial(share=1.0, small=True, large=True)
+    with pytest.raises(OptionError, match="accuracy"):
+        pk.primitives.fit_threshold([trial], accuracy=90)

@@ -264,9 +264,9 @@ async def test_what_comes_again_in_a_later_wave_is_not_judged_again() -> None:
 @pytest.mark.parametrize("primitive", BOTH)
 @pytest.mark.parametrize(
     ("bases", "basis"),
-    [(("votes", "logprobs"), ""), (("votes", "votes"), "votes"), (("", "logprobs"), "")],
+    [(("votes", "logprobs"), "votes"), (("", ""), ""), (("", "logprobs"), "logprobs")],
 )
-async def test_the_basis_is_told_where_all_scores_stand_on_the_same(
+async def test_the_basis_is_votes_where_any_score_stands_on_them(
     primitive: Any, bases: tuple[str, str], basis: str
 ) -> None:
     def verifier(session: pk.Session, question: Any, answer: Candidate) -> Verdict:

@@ -299,3 +299,18 @@ async def test_no_response_can_pass_for_two(end: str) -> None:
     headings = [line for line in shown.splitlines() if line.startswith("Response")]
     assert headings == ["Response 1:", "Response 2:", "Response 3:"]
     assert "Owls." in shown
+
+
+@pytest.mark.parametrize(("n", "said"), [(1, "Mice."), (3, "Mice."), (3, " Mice.\n")])
+async def test_texts_that_are_one_are_the_answer_and_nothing_is_asked(n: int, said: str) -> None:
+    session, model = asked(lambda r: "?" if is_selection(r) else said if r.sample else "Mice.")
+    result = await universal_vote(session, "Who?", n=n)
+    assert (result.value, result.confidence, len(model.requests)) == ("Mice.", 1.0, n)
+    assert "Mice." in result.explain().text
+
+
+async def test_the_judge_of_meanings_shows_what_it_said() -> None:
+    session, _ = asked(lambda _: "yes")
+    verdict = await same_meaning(session, "Who?", "Mice.", "The mice.")
+    assert verdict.evidence.likely["yes"] == 1
+    assert "100%" in verdict.explain().text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import promptkit as pk
 from promptkit import Request, Response
 from promptkit.errors import ContextLengthError, OptionError, RefusedRequestError
+from promptkit.primitives import answers, gather
 from promptkit.primitives.likelihood import Distribution, count, named, read_logprobs, weigh
 from promptkit.response import Alternative, Choice, TokenLogprob
 from promptkit.testing import Scripted
@@ -310,3 +312,56 @@ async def test_options_are_texts(options: Any) -> None:
     with pytest.raises(OptionError, match="type"):
         await weigh(session, "Well?", options)
     assert model.requests == []
+
+
+# -- judgements that run at once ----------------------------------------------------------------
+
+
+async def test_of_judgements_at_once_one_alone_meets_the_refusal() -> None:
+    refused: list[Request] = []
+
+    def answer(request: Request) -> str:
+        if request.options.logprobs:
+            refused.append(request)
+            raise RefusedRequestError("logprobs are not supported")
+        return "yes"
+
+    session, model = scripted(answer)
+    asks = [weigh(session, f"Is ice {number} cold?", YES_NO, votes=3) for number in range(10)]
+    found = await gather(asks)
+    assert {each.basis for each in found} == {"votes"}
+    assert (len(refused), len(model.requests)) == (1, 31)
+
+
+async def test_where_the_first_judgement_fails_another_finds_out() -> None:
+    def answer(request: Request) -> Response:
+        if "0" in request.text:
+            raise ContextLengthError("too long")
+        return reply(("yes", {"yes": 0.9, "no": 0.1}))
+
+    session, _ = scripted(answer)
+    asks = [weigh(session, f"Is ice {number} cold?", YES_NO) for number in range(3)]
+    failed, *found = await asyncio.gather(*asks, return_exceptions=True)
+    assert isinstance(failed, ContextLengthError)
+    assert [each.basis for each in found if isinstance(each, Distribution)] == ["logprobs"] * 2
+
+
+async def test_an_extractor_reads_votes_and_what_it_cannot_read_counts_for_none() -> None:
+    session, _ = scripted(lambda r: ["So no. Answer: yes", "Hm.", "Answer: no", "None"][r.sample])
+    found = await weigh(session, "Is ice cold?", YES_NO, votes=4, extract=answers.yes_no)
+    assert (found.shares, found.mass, found.basis) == ((0.5, 0.5), 0.5, "votes")
+
+
+async def test_a_single_vote_is_asked_for_steadily_and_several_are_not() -> None:
+    session, model = scripted("yes")
+    for votes in (1, 2):
+        await weigh(session, "Is ice cold?", YES_NO, by="votes", votes=votes)
+    await weigh(session.using(temperature=0.3), "Cold?", YES_NO, by="votes", votes=1)
+    assert [request.options.temperature for request in model.requests] == [0, 1, 1, 0.3]
+
+
+def test_a_distribution_explains_itself() -> None:
+    found = Distribution(YES_NO, (0.75, 0.25), "votes", 4, 1.0)
+    text = pk.Result("yes", 0.75, found).explain().text
+    assert "Distribution" not in text
+    assert "75%" in text

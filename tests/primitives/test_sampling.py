@@ -161,3 +161,35 @@ async def test_a_text_that_is_written_in_several_ways_is_one_answer_as_the_first
     )
     result = await vote(session, "Who?", n=3, stop_when_sure=None)
     assert (result.value, result.evidence.counts[0]) == ("Marie Curie", ("Marie Curie", 2))
+
+
+CONTEXT = "Mice fear cats. Gert is a mouse."
+
+
+def reasoner(request: Request) -> str:
+    said = request.messages[-1].text
+    if "chosen so far" in said:
+        return "enough" if "Gert" in said.partition("chosen so far")[2] else "S2"
+    if "with none" in said:
+        return "S1"
+    if "follows" in said:
+        return "Gert fears cats."
+    return "yes" if "yes or no" in said else "cats"
+
+
+@pytest.mark.parametrize("primitive", ["vote", "best_of", "weighted_vote"])
+async def test_the_proof_of_the_winning_sample_is_shown_and_has_a_name(primitive: str) -> None:
+    session, _ = scripted(reasoner)
+    solve = partial(pk.primitives.selection_inference, CONTEXT, premises=2)
+    result = await getattr(pk.primitives, primitive)(session, "What does Gert fear?", n=2, of=solve)
+    assert result.evidence.winner.evidence.conclusion
+    text = result.explain().text
+    assert "The winning sample: Proof" in text
+    assert "Gert fears cats." in text
+
+
+async def test_where_nothing_won_there_is_no_winning_sample() -> None:
+    session, _ = scripted("")
+    result = await vote(session, "Who?", n=2)
+    assert result.evidence.winner is None
+    assert "winning" not in result.explain().text

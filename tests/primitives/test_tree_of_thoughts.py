@@ -372,3 +372,13 @@ def test_lines_and_states_as_they_are_read() -> None:
     assert lines((), "a\n\n  * b\n(3) c\n10. d\n-5 + 3 = -2") == ["a", "b", "c", "d", "-5 + 3 = -2"]
     assert so_far(()) == "(none yet)"
     assert so_far(("a", "b")) == "a\nb"
+
+
+async def test_no_answer_of_the_judge_is_no_word_of_a_value() -> None:
+    def model(request: Request) -> str:
+        return "left" if "next steps" in asked(request) else "zzz"
+
+    session = pk.connect(transport=Scripted(model), model="m")
+    worths = (("good", 5.0), ("none", 1.0))
+    result = await tree_of_thoughts(session, "Out?", steps=1, worths=worths)
+    assert [thought.value for thought in result.evidence.thoughts] == [0]

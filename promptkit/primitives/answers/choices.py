@@ -129,7 +129,9 @@ def choice(options: Sequence[str]) -> Extractor:
     >>> choice(["(A) a cat", "(B) a dog"])("It barks, so it must be (B).")
     '(B) a dog'
     """
-    texts = tuple(options)
+    texts = () if isinstance(options, str) else tuple(options)
+    if isinstance(options, str):
+        raise OptionError("choices of type str", hint="give a list of texts")
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         what = f"{len(texts)} choices, of which some are no text" if texts else "no choices"
         raise OptionError(what, hint="give one or more texts")
