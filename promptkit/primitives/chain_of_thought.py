@@ -73,7 +73,7 @@ async def chain_of_thought(
             `THEREFORE_YES_NO` where `extract` reads one of these, else `THEREFORE`.
         examples: Worked (question, reasoning with answer) pairs, put before it. In two stages
             they stand before the first.
-        sample: Which of several chains; where it is not 0, name a temperature too, or all are alike.
+        sample: Which of several chains; beside it, name a temperature: at 0 all are alike.
         options: As for `Session.ask`; the temperature is 0 if neither they nor the session set it.
 
     Returns:

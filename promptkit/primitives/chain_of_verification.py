@@ -9,7 +9,6 @@ reasoning it is a model correcting itself, which see `refine`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +18,7 @@ from promptkit.explanation import Paragraph, Section, Table
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.arguments import counted
 from promptkit.primitives.likelihood import named
+from promptkit.primitives.list_items import list_items
 from promptkit.primitives.primitive import (
     Asked,
     as_prompt,
@@ -227,7 +227,6 @@ def _result(evidence: Verification, extract: Extractor | None, drawn: int) -> Re
     return Result(value, sum(checked) / len(checked) if checked else None, **known)
 
 
-_MARK: Final = re.compile(r"^\s*(?:[-*•·]|\(?(?:Q\s?)?\d+\s?[.):])\s*", re.IGNORECASE)
 _ASKING: Final = ("?", "\uff1f", "\u061f")
 """Question marks, also the full-width one and that of Arabic."""
 
@@ -240,7 +239,7 @@ def planned_questions(text: str) -> list[str]:
     >>> planned_questions("Here they are:\n1. Who was Ada?\n2) Where is Rome?\n- Who was Ada?")
     ['Who was Ada?', 'Where is Rome?']
     """
-    lines = [_MARK.sub("", line).strip(" \t*\"'«»") for line in text.splitlines()]
+    lines = [line.strip(" \t*\"'«»") for line in list_items(text)]
     lines = [line for line in dict.fromkeys(lines) if any(sign.isalnum() for sign in line)]
     asking = [line for line in lines if line.endswith(_ASKING)]
     return asking or lines

@@ -9,18 +9,16 @@ accuracy together.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.arguments import one_of, takes
 from promptkit.primitives.likelihood import WeighBy, checked_votes, weigh
 from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
-from promptkit.primitives.verifier import score_of
+from promptkit.primitives.verifier import likelihood_by
 from promptkit.prompt import Prompt
 from promptkit.result import Basis, Result, basis_of
 from promptkit.session import Session
@@ -154,7 +152,8 @@ async def compare(
 
     async def shown(here: Session, one: str, other: str) -> tuple[float | None, Basis, int]:
         if judge is not None:
-            return await _asked(judge, here, question, one, other)
+            what = "that the answer shown first is better"
+            return *await likelihood_by(judge, here, question, one, other, what=what), 1
         asked = followed_by(question, prompt, first=one, second=other, rubric=rubric)
         likely = await weigh(here, asked, labels, by=by, votes=votes, extract=extract, **options)
         p_first = None if likely.best is None else likely[labels[0]]
@@ -180,15 +179,3 @@ async def compare(
     if winner is None:
         return Result.unknown("a tie", **known)
     return Result(winner, said.mean if winner == "first" else 1 - said.mean, **known)
-
-
-async def _asked(
-    judge: PairJudge, session: Session, question: Asked, one: str, other: str
-) -> tuple[float | None, Basis, int]:
-    said = judge(session, question, one, other)
-    result = await said if inspect.isawaitable(said) else said
-    score = score_of(result)
-    if score is not None and not 0 <= score <= 1:
-        hint = "it returns the probability that the answer shown first is better"
-        raise OptionError(f"a judge returned {score}", hint=hint)
-    return score, getattr(result, "basis", ""), 1

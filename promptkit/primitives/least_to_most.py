@@ -19,6 +19,7 @@ from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.arguments import counted
+from promptkit.primitives.list_items import list_items
 from promptkit.primitives.primitive import (
     Asked,
     as_prompt,
@@ -42,9 +43,6 @@ _NUMBERED: Final = re.compile(
 
 _WHOLE: Final = re.compile(
     r"^[ \t*#>]{0,8}final (?:answer|question)[ *]*+:.*$", re.IGNORECASE | re.MULTILINE
-)
-_MARK: Final = re.compile(
-    r"[ \t*#>]{0,8}(?:[-*•]|Q?\d{1,4}[.):]{1,2})[ \t*]++(?=\S)", re.IGNORECASE
 )
 _FIRST_SOLVE: Final = re.compile(r"\bfirst solve\b:?(.*)", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"[\"“«]([^\"“”«»]+)[\"”»]")
@@ -202,8 +200,8 @@ def read_reduction(text: str) -> tuple[str, ...]:
     solve_first = _FIRST_SOLVE.search(lines[0]) if len(lines) == 1 else None
     if solve_first:
         lines = _QUOTED.findall(solve_first.group(1)) or [solve_first.group(1)]
-    marked = [line[mark.end() :] for line in lines if (mark := _MARK.match(line))]
-    found = marked or [line for line in lines if not line.endswith(":")]
+    items = list_items("\n".join(lines), marked=True)
+    found = items if items != lines else [line for line in lines if not line.endswith(":")]
     by_name: dict[str, str] = {}
     for line in (each.strip(" \t*") for each in found):
         by_name.setdefault(line.casefold(), line)

@@ -8,7 +8,6 @@ from the pieces of maieutic prompting (Jung et al. 2022, arXiv:2205.11822); no p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +19,7 @@ from promptkit.primitives import answers
 from promptkit.primitives.arguments import counted, finite, sampled, takes
 from promptkit.primitives.entailment import Judge
 from promptkit.primitives.likelihood import WeighBy
+from promptkit.primitives.list_items import list_items
 from promptkit.primitives.maieutic_prompts import INSTRUCTED, MaieuticPrompts
 from promptkit.primitives.maieutic_relations import (
     by_belief,
@@ -63,8 +63,6 @@ SPLIT_COMPLETED: Final = Prompt(
 )
 """For `api="completions"`. The slot is trusted because tags would break the pattern; the parts are
 each asked about as data."""
-
-_BULLET: Final = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +207,7 @@ async def _split(session: Session, claim: str, split: Prompt, how: Asking) -> li
     own: dict[str, Any] = {"stop": how.prompts.stop} if how.prompts.stop else {}
     asker = steady(session, **(own | how.options))
     response = await asker.ask(fill(split, claim=claim))
-    lines = (_BULLET.sub("", line).strip() for line in re.split(r"[\n|]", response.text))
-    return [line for line in lines if line]
+    return list_items(response.text.replace("|", "\n"))
 
 
 async def _observed(

@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import inspect
 import string
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import fields, replace
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
@@ -73,7 +73,11 @@ def _no_argument(name: str, unknown: str, own: tuple[str, ...]) -> OptionError:
 
 
 def costs_of(trace: Step) -> tuple[StepCost, ...]:
-    """Return what a step and each kept step below it took, in the order they began."""
+    """Return what a step and each kept step below it took, in the order they began.
+
+    What alone made all the calls of a step of its own name and a number, such as `verify` in
+    «verify 0», is not told again.
+    """
     return tuple(
         StepCost(
             step.name,
@@ -84,9 +88,19 @@ def costs_of(trace: Step) -> tuple[StepCost, ...]:
             totals.output_tokens,
             totals.cost_usd,
         )
-        for depth, step in trace.walk()
+        for depth, step in _told(trace, 0)
         if (totals := step.totals).requests
     )
+
+
+def _told(step: Step, depth: int) -> Iterator[tuple[int, Step]]:
+    yield depth, step
+    children = step.children
+    name, _, number = step.name.rpartition(" ")
+    if len(children) == 1 and children[0].name == name and number.isdigit() and not step.calls:
+        children = children[0].children
+    for child in children:
+        yield from _told(child, depth + 1)
 
 
 async def gather(

@@ -8,13 +8,11 @@ one it most probably belongs to, and counts there with that probability.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
-from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor, normal_text
 from promptkit.primitives.answers import final as last_line
@@ -23,7 +21,7 @@ from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.primitive import Asked, gather, primitive
 from promptkit.primitives.same_meaning import same_meaning
 from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
-from promptkit.primitives.verifier import score_of
+from promptkit.primitives.verifier import likelihood_by
 from promptkit.result import Basis, Result, basis_of
 from promptkit.session import Session
 
@@ -157,7 +155,12 @@ async def _grouped(
         words = normal_text(text)
         if words not in known:
             here = session.step(f"compare {number}")
-            asks = [_judge(same, here, question, group[0][0], text) for group in groups]
+            asks = [
+                likelihood_by(
+                    same, here, question, group[0][0], text, what="that both say the same"
+                )
+                for group in groups
+            ]
             said = await gather(asks)
             judgements += len(said)
             unsure += sum(score is None for score, _ in said)
@@ -175,14 +178,3 @@ async def _grouped(
     ]
     ranked = tuple(sorted(weighed, key=lambda pair: -pair[0]))
     return Meanings(ranked, judgements, unsure), basis_of(bases)
-
-
-async def _judge(
-    same: SameJudge, session: Session, question: Asked, one: str, other: str
-) -> tuple[float | None, Basis]:
-    said = same(session, question, one, other)
-    result = await said if inspect.isawaitable(said) else said
-    score = score_of(result)
-    if score is not None and not 0 <= score <= 1:
-        raise OptionError(f"a judge returned {score}", hint="it returns a probability")
-    return score, getattr(result, "basis", "")

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from promptkit.primitives import answers
 from promptkit.primitives.answers import Extractor
+from promptkit.primitives.list_items import list_items
 
 Kind = Literal["number", "yes/no", "choice", "list", "text"]
 """What the answer of a sub-question is."""
@@ -26,8 +27,6 @@ REFERENCE: Final = re.compile(r"#(\d{1,4})\b")
 
 REPEATED: Final = 500
 """Characters that one sub-question may repeat of answers it names more than once."""
-
-_MARK: Final = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +187,4 @@ def _items(text: str) -> tuple[str, ...] | None:
     """The lines of a list without their marks; a single line is split at its commas."""
     lines = [line for line in text.splitlines() if line.strip()]
     pieces = re.split(r"[,;、]", lines[0]) if len(lines) == 1 else lines
-    found = [_without_mark(piece.strip()).strip() for piece in pieces]
-    return tuple(item for item in found if item) or None
-
-
-def _without_mark(item: str) -> str:
-    mark = _MARK.match(item)
-    return item[mark.end() :] if mark else item
+    return tuple(list_items("\n".join(pieces))) or None

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from promptkit.explanation import Edge, Graph, Mood, Node, Paragraph, Section
+from promptkit.primitives.list_items import list_items
 
 Thoughts = tuple[str, ...]
 """The steps of one path, from the first on."""
-
-_MARK: Final = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)])\s+")
-"""What a list puts before its items."""
 
 
 def so_far(thoughts: Thoughts) -> str:
@@ -27,7 +23,7 @@ def lines(_: Thoughts, reply: str) -> list[str]:
     >>> lines((), "1. add 4 and 6\n- take 1 from 5\n")
     ['add 4 and 6', 'take 1 from 5']
     """
-    return [_MARK.sub("", line).strip() for line in reply.splitlines() if line.strip()]
+    return list_items(reply)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,22 @@ async def judge_one(
     return Judged(candidate, score, reason or ("" if score is not None else "unsure"), basis=basis)
 
 
+async def likelihood_by(
+    judge: Callable[..., Any], session: Session, question: Asked, one: str, other: str, *, what: str
+) -> tuple[float | None, Basis]:
+    """Ask a judge of two texts for the probability that it stands for, and what that stands on.
+
+    Raises:
+        OptionError: When it is none; `what` says what the judge returns.
+    """
+    said = judge(session, question, one, other)
+    result = await said if inspect.isawaitable(said) else said
+    score = score_of(result)
+    if score is not None and not 0 <= score <= 1:
+        raise OptionError(f"a judge returned {score}", hint=f"it returns the probability {what}")
+    return score, result.basis if isinstance(result, (Verdict, Result)) else ""
+
+
 Seen = dict[tuple[str, Hashable], Judged]
 """What was judged before, by text and value."""
 

@@ -117,3 +117,12 @@ async def test_a_step_in_which_nothing_was_asked_is_not_told() -> None:
 
     result = await thinking(session_of("a"), "?")
     assert [(step.name, step.depth) for step in result.steps] == [("thinking", 0), ("busy", 1)]
+
+
+@pytest.mark.anyio
+async def test_a_judge_under_a_step_of_its_name_is_told_once() -> None:
+    model = pk.testing.Scripted(lambda r: "yes" if "proposed" in r.text else str(r.sample))
+    session = pk.connect(transport=model, model="m")
+    result = await pk.primitives.best_of(session, "?", n=2)
+    names = [step.name for step in result.steps]
+    assert names == ["best_of", "verify 0", "verify 1"]
