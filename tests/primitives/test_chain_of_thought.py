@@ -142,3 +142,12 @@ async def test_it_maps_and_survives_a_pickle() -> None:
     assert [r.value for r in await session.map(fn, ["a?", "b?"])] == ["8", "8"]
     result = await fn(session, "?")
     assert pickle.loads(pickle.dumps(result)) == result
+
+
+async def test_what_is_asked_once_is_asked_at_0_unless_somebody_names_a_temperature() -> None:
+    model = Scripted("Answer: 12")
+    session = pk.connect(transport=model, model="m")
+    await chain_of_thought(session, "3 * 4?")
+    await chain_of_thought(session.using(temperature=0.4), "3 * 4?")
+    await chain_of_thought(session, "3 * 4?", temperature=0.9, stages=2)
+    assert [request.options.temperature for request in model.requests] == [0, 0.4, 0.9, 0.9]

@@ -316,3 +316,14 @@ async def test_no_answer_can_pass_for_another_fact() -> None:
     told = next(r.messages[-1].text for r in scripted.requests if kind_of(r) == "revise")
     assert re.findall(r"(?m)^Where was .*", told) == ["Where was Ada born? In Rome."]
     assert "\n  Where was Cy born?" in told
+
+
+async def test_a_callers_draft_is_no_sample_and_the_session_may_set_the_temperature() -> None:
+    model = pk.testing.Scripted("Answer: 12")
+    session = pk.connect(transport=model, model="m")
+    is_12 = partial(str.__contains__, "Answer: 12")
+    drafted = await refine(session, "3 * 4?", checks=[is_12], draft="Answer: 12")
+    assert (drafted.value, drafted.samples) == ("12", 0)
+    for here in (session, session.using(temperature=0.4)):
+        await refine(here, "3 * 4?", checks=[is_12])
+    assert [request.options.temperature for request in model.requests] == [0, 0.4]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from promptkit.errors import OptionError
 from promptkit.explanation import Graph
 from promptkit.primitives import maieutic, maieutic_calls, vote
 from promptkit.primitives.maieutic_prompts import COMPLETED, INSTRUCTED
+from promptkit.primitives.maieutic_relations import by_belief
 from promptkit.primitives.maieutic_tree import Asking, Statement, explanation, observe, pruned
 from promptkit.response import Choice, Response
 from promptkit.testing import Scripted
@@ -530,3 +532,12 @@ async def test_a_base_model_goes_on_with_examples() -> None:
     assert result.evidence.statements[0].negation == "Smoke is bad for lungs."
     assert all("<statement>" not in request.messages[-1].text for request in model.requests)
     assert {r.options.stop for r in model.requests if "because" in r.messages[-1].text} == {("\n",)}
+
+
+async def test_beliefs_that_are_equal_to_two_decimals_are_a_tie() -> None:
+    root = Statement(id="Q", text="Ice is cold.", negation="Ice is warm.", p=0.4612, q=0.4634)
+    found = by_belief(root, None, "")
+    assert found.is_unknown
+    assert "as much as its negation" in found.reason
+    apart = by_belief(replace(root, q=0.48), None, "")
+    assert apart.value is False

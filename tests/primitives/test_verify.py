@@ -186,3 +186,12 @@ def test_what_is_no_score_is_refused(bad: Any) -> None:
 @given(st.floats(0, 1))
 def test_a_probability_is_its_own_score(p: float) -> None:
     assert score_of(Verdict("unsure", score=p)) == score_of(p) == p
+
+
+async def test_a_verdict_names_what_read_the_judge() -> None:
+    session = pk.connect(transport=pk.testing.Scripted("So. Answer: yes"), model="m")
+    verify, yes_no = pk.primitives.verify, pk.primitives.answers.yes_no
+    assert (await verify(session, "?", "4", extract=yes_no, votes=1)).extractor == str(yes_no)
+    assert (await verify(session, "?", "4", votes=1)).extractor == ""
+    steps = await pk.primitives.step_verifier(session, "?", "So 4.", extract=yes_no, votes=1)
+    assert steps.extractor == str(yes_no)
