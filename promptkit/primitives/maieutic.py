@@ -310,5 +310,5 @@ def _read(root: Statement, evidence: BeliefTree, known: dict[str, Any]) -> Resul
     total, said = sum(scores), sum(map(abs, scores))
     if total == 0:
         evidence = replace(evidence, decided_by="belief")
-        return by_belief(root, evidence, "the explanations tie", **known)
+        return by_belief(root, evidence, "the explanations tie", rounded=True, **known)
     return Result(total > 0, (said + abs(total)) / (2 * said), evidence, **known)

@@ -65,10 +65,13 @@ def by_margin(
     return Result(value, 1 / (1 + math.exp(-margin)), evidence, **known)
 
 
-def by_belief(root: Statement, evidence: Any, reason: str, **known: Any) -> Result[bool]:
+def by_belief(
+    root: Statement, evidence: Any, reason: str, *, rounded: bool = False, **known: Any
+) -> Result[bool]:
     """Answer by the model's own belief; where one of p and q is unknown, it counts as one half.
 
-    What is equal to two decimals is a tie, and unknown: further ones are noise.
+    Where `rounded`, what is equal to two decimals is a tie too. In the recorded figures, of the
+    belief alone and of the structure, any difference decides.
 
     For a tie (then there is a reason), both must be known.
     """
@@ -77,8 +80,8 @@ def by_belief(root: Statement, evidence: Any, reason: str, **known: Any) -> Resu
         return Result.unknown(why, evidence=evidence, **known)
     p = 0.5 if root.p is None else root.p
     q = 0.5 if root.q is None else root.q
-    if f"{p:.2f}" == f"{q:.2f}":
-        why = "it is believed as much as its negation, to two decimals"
+    if p == q or (rounded and f"{p:.2f}" == f"{q:.2f}"):
+        why = "it is believed as much as its negation"
         return Result.unknown(f"{reason}, and {why}" if reason else why, evidence=evidence, **known)
     return Result(p > q, max(p, q) / (p + q), evidence, **known)
 

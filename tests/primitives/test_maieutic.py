@@ -534,10 +534,10 @@ async def test_a_base_model_goes_on_with_examples() -> None:
     assert {r.options.stop for r in model.requests if "because" in r.messages[-1].text} == {("\n",)}
 
 
-async def test_beliefs_that_are_equal_to_two_decimals_are_a_tie() -> None:
+async def test_after_a_tie_beliefs_that_are_equal_to_two_decimals_decide_nothing() -> None:
     root = Statement(id="Q", text="Ice is cold.", negation="Ice is warm.", p=0.4612, q=0.4634)
-    found = by_belief(root, None, "")
+    found = by_belief(root, None, "the explanations tie", rounded=True)
     assert found.is_unknown
     assert "as much as its negation" in found.reason
-    apart = by_belief(replace(root, q=0.48), None, "")
+    apart = by_belief(replace(root, q=0.48), None, "the explanations tie", rounded=True)
     assert apart.value is False
