@@ -149,6 +149,7 @@ def _priced(response: Response, price: Price) -> Response:
         response.vectors,
         response.moderations,
         response.headers,
+        response.constraint,
     )
 
 

@@ -195,6 +195,7 @@ class RouteLayer:
             response.vectors,
             response.moderations,
             response.headers,
+            response.constraint,
         )
 
     # -- failing --------------------------------------------------------------------------

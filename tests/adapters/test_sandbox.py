@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import math
 import subprocess
 import sys
@@ -282,11 +283,12 @@ async def test_who_stops_waiting_ends_the_process() -> None:
 def _children() -> set[int]:
     import psutil
 
-    return {
-        child.pid
-        for child in psutil.Process().children()
-        if any("sandbox" in word for word in child.cmdline())
-    }
+    found = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it has just ended
+            if any("sandbox" in word for word in child.cmdline()):
+                found.add(child.pid)
+    return found
 
 
 async def test_the_process_has_neither_environment_nor_packages(

@@ -391,6 +391,7 @@ async def test_pricing_an_answer_keeps_all_the_rest_of_it() -> None:
         vectors=((1.0,),),
         moderations=({"flagged": False},),
         headers={"x-request-id": "1"},
+        constraint=Constraint.choice(["x"]),
     )
     answer = await BudgetLayer(FunctionTransport(lambda r: whole), (), lambda m, e: PRICE)(asked())
     assert whole.cost_usd is None, "what a transport hands out is its own"
