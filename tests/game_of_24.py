@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from operator import add, mul, sub, truediv
 
-from promptkit.primitives.thought import Thoughts
+from promptkit.primitives.thoughts.thought import Thoughts
 from promptkit.request import Request
 
 SIGNS = {"+": add, "-": sub, "*": mul, "/": truediv}

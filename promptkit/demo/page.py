@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from promptkit.primitives.proof import Proof
+from promptkit.primitives.proofs.proof import Proof
 from promptkit.primitives.vote import Votes
 
 if TYPE_CHECKING:

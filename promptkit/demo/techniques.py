@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from promptkit.constraint import Constraint
 from promptkit.primitives import answers, selection_inference, vote
-from promptkit.primitives.selection_prompts import COMPLETED
+from promptkit.primitives.proofs.prompts import COMPLETED
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session

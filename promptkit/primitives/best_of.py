@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import finite, sampled, takes
+from promptkit.primitives.asking.arguments import finite, sampled, takes
+from promptkit.primitives.asking.primitive import Asked, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
-from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.verifier import Judged, Scores, Seen, Verifier, judge_all, scores_basis
 from promptkit.primitives.verify import verify
 from promptkit.result import Result

@@ -15,10 +15,10 @@ from promptkit.amounts import money
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import sampled, share
+from promptkit.primitives.asking.arguments import sampled, share
+from promptkit.primitives.asking.primitive import Asked, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.vote import Votes, count_votes
 from promptkit.result import Result
 from promptkit.session import Session

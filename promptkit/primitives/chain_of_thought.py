@@ -12,8 +12,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import counted, draw_number
-from promptkit.primitives.primitive import Asked, as_prompt, primitive, steady, with_instruction
+from promptkit.primitives.asking.arguments import counted, draw_number
+from promptkit.primitives.asking.primitive import (
+    Asked,
+    as_prompt,
+    primitive,
+    steady,
+    with_instruction,
+)
 from promptkit.prompt import Message
 from promptkit.result import Result
 from promptkit.session import Session

@@ -16,10 +16,9 @@ from typing import Any, Final
 from promptkit.constraint import Constraint
 from promptkit.explanation import Paragraph, Section, Table
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.arguments import counted
-from promptkit.primitives.likelihood import named
-from promptkit.primitives.list_items import list_items
-from promptkit.primitives.primitive import (
+from promptkit.primitives.asking.arguments import counted
+from promptkit.primitives.asking.likelihood import named
+from promptkit.primitives.asking.primitive import (
     Asked,
     as_prompt,
     fill,
@@ -29,6 +28,7 @@ from promptkit.primitives.primitive import (
     primitive,
     steady,
 )
+from promptkit.primitives.list_items import list_items
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session

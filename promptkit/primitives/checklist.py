@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
-from promptkit.primitives.arguments import finite, given, sampled, share
-from promptkit.primitives.likelihood import Distribution, WeighBy, weigh
-from promptkit.primitives.primitive import Asked, fill, followed_by, gather, primitive
+from promptkit.primitives.asking.arguments import finite, given, sampled, share
+from promptkit.primitives.asking.likelihood import Distribution, WeighBy, weigh
+from promptkit.primitives.asking.primitive import Asked, fill, followed_by, gather, primitive
 from promptkit.prompt import Prompt
 from promptkit.result import Verdict, basis_of
 from promptkit.session import Session

@@ -15,9 +15,9 @@ from typing import Any, Final, Literal
 
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.arguments import one_of, takes
-from promptkit.primitives.likelihood import WeighBy, checked_votes, weigh
-from promptkit.primitives.primitive import Asked, followed_by, gather, primitive
+from promptkit.primitives.asking.arguments import one_of, takes
+from promptkit.primitives.asking.likelihood import WeighBy, checked_votes, weigh
+from promptkit.primitives.asking.primitive import Asked, followed_by, gather, primitive
 from promptkit.primitives.verifier import likelihood_by
 from promptkit.prompt import Prompt
 from promptkit.result import Basis, Result, basis_of

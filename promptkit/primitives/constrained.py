@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from promptkit.adapters.obey import instance_of, is_type
 from promptkit.constraint import DISOBEYS, Constraint
-from promptkit.primitives.arguments import sampled
-from promptkit.primitives.primitive import Asked, as_prompt, primitive, steady
+from promptkit.primitives.asking.arguments import sampled
+from promptkit.primitives.asking.primitive import Asked, as_prompt, primitive, steady
 from promptkit.request import Options
 from promptkit.result import Result
 from promptkit.session import Session

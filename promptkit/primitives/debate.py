@@ -16,10 +16,16 @@ from promptkit.defaults import DRAWS
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section, Table
 from promptkit.primitives.answers import Extractor, final, group
-from promptkit.primitives.arguments import counted
+from promptkit.primitives.asking.arguments import counted
+from promptkit.primitives.asking.primitive import (
+    Asked,
+    gather,
+    numbered,
+    primitive,
+    with_instruction,
+)
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.primitive import Asked, gather, numbered, primitive, with_instruction
-from promptkit.primitives.sampling import TEMPERATURE, Candidate
 from promptkit.prompt import Message, Prompt
 from promptkit.result import Result
 from promptkit.session import Session

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from promptkit.explanation import Edge, Graph, Node, Section
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import counted
-from promptkit.primitives.primitive import Asked, followed_by, gather, primitive, steady
-from promptkit.primitives.sampling import Solver, solve
+from promptkit.primitives.asking.arguments import counted
+from promptkit.primitives.asking.primitive import Asked, followed_by, gather, primitive, steady
+from promptkit.primitives.asking.sampling import Solver, solve
 from promptkit.primitives.sub_question import (
     Kind,
     SubQuestion,

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from promptkit.errors import OptionError
-from promptkit.primitives.arguments import sampled
-from promptkit.primitives.likelihood import WeighBy, weigh
-from promptkit.primitives.primitive import fill, primitive
+from promptkit.primitives.asking.arguments import sampled
+from promptkit.primitives.asking.likelihood import WeighBy, weigh
+from promptkit.primitives.asking.primitive import fill, primitive
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session

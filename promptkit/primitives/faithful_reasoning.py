@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from promptkit.primitives.primitive import Asked, primitive
+from promptkit.primitives.asking.primitive import Asked, primitive
+from promptkit.primitives.proofs.prompts import LABELLED, SelectionPrompts
+from promptkit.primitives.proofs.value import Value
 from promptkit.primitives.selection_inference import selection_inference
-from promptkit.primitives.selection_prompts import LABELLED, SelectionPrompts
-from promptkit.primitives.trace_value import Value
 from promptkit.result import Result
 from promptkit.session import Session
 

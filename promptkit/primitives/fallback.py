@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from promptkit.errors import CallError, OptionError, UnfitAnswerError
 from promptkit.explanation import Explains, Section, Table
-from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import Solver, solve
+from promptkit.primitives.asking.primitive import Asked, primitive
+from promptkit.primitives.asking.sampling import Solver, solve
 from promptkit.question import name_of
 from promptkit.result import Result
 from promptkit.session import Session

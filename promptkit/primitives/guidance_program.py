@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from promptkit.adapters.guidance_thread import run_program
 from promptkit.errors import UnfitAnswerError
 from promptkit.explanation import Paragraph, Section, Table
-from promptkit.primitives.primitive import primitive, steady
+from promptkit.primitives.asking.primitive import primitive, steady
 from promptkit.prompt import Message
 from promptkit.request import Api
 from promptkit.response import Response

@@ -18,9 +18,8 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import counted
-from promptkit.primitives.list_items import list_items
-from promptkit.primitives.primitive import (
+from promptkit.primitives.asking.arguments import counted
+from promptkit.primitives.asking.primitive import (
     Asked,
     as_prompt,
     followed_by,
@@ -28,7 +27,8 @@ from promptkit.primitives.primitive import (
     primitive,
     steady,
 )
-from promptkit.primitives.sampling import Solver, solve, told, value_of
+from promptkit.primitives.asking.sampling import Solver, solve, told, value_of
+from promptkit.primitives.list_items import list_items
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session

@@ -26,11 +26,11 @@ from typing import Any, Literal, get_args
 from promptkit.adapters.maxsat import Solver, check_solving
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge, Graph, Mood, Node, Paragraph, Section
-from promptkit.primitives.arguments import counted, one_of, sampled, share, takes
-from promptkit.primitives.entailment import Judge, entailment
-from promptkit.primitives.likelihood import WeighBy
-from promptkit.primitives.maieutic_prompts import INSTRUCTED, MaieuticPrompts
-from promptkit.primitives.maieutic_relations import (
+from promptkit.primitives.asking.arguments import counted, one_of, sampled, share, takes
+from promptkit.primitives.asking.likelihood import WeighBy
+from promptkit.primitives.asking.primitive import Asked, gather, primitive
+from promptkit.primitives.beliefs.prompts import INSTRUCTED, MaieuticPrompts
+from promptkit.primitives.beliefs.relations import (
     Pairs,
     by_belief,
     by_margin,
@@ -41,7 +41,7 @@ from promptkit.primitives.maieutic_relations import (
     related,
     settled,
 )
-from promptkit.primitives.maieutic_tree import (
+from promptkit.primitives.beliefs.tree import (
     INTEGRAL_ABOVE,
     Asking,
     Statement,
@@ -51,7 +51,7 @@ from promptkit.primitives.maieutic_tree import (
     same,
     stated,
 )
-from promptkit.primitives.primitive import Asked, gather, primitive
+from promptkit.primitives.entailment import Judge, entailment
 from promptkit.primitives.solve_beliefs import Link, Reconciliation, reconcile
 from promptkit.result import Result, basis_of
 from promptkit.session import Session

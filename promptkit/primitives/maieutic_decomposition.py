@@ -16,21 +16,21 @@ from promptkit.adapters.maxsat import Solver, check_solving
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives import answers
-from promptkit.primitives.arguments import counted, finite, sampled, takes
-from promptkit.primitives.entailment import Judge
-from promptkit.primitives.likelihood import WeighBy
-from promptkit.primitives.list_items import list_items
-from promptkit.primitives.maieutic_prompts import INSTRUCTED, MaieuticPrompts
-from promptkit.primitives.maieutic_relations import (
+from promptkit.primitives.asking.arguments import counted, finite, sampled, takes
+from promptkit.primitives.asking.likelihood import WeighBy
+from promptkit.primitives.asking.primitive import Asked, fill, gather, primitive, steady
+from promptkit.primitives.asking.sampling import Solver as Answerer
+from promptkit.primitives.beliefs.prompts import INSTRUCTED, MaieuticPrompts
+from promptkit.primitives.beliefs.relations import (
     by_belief,
     by_margin,
     judge_of,
     related,
     settled,
 )
-from promptkit.primitives.maieutic_tree import Asking, Statement, observe, same, stated
-from promptkit.primitives.primitive import Asked, fill, gather, primitive, steady
-from promptkit.primitives.sampling import Solver as Answerer
+from promptkit.primitives.beliefs.tree import Asking, Statement, observe, same, stated
+from promptkit.primitives.entailment import Judge
+from promptkit.primitives.list_items import list_items
 from promptkit.primitives.solve_beliefs import Link, Reconciliation
 from promptkit.primitives.verifier import probability
 from promptkit.prompt import Prompt

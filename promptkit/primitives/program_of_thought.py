@@ -21,10 +21,10 @@ from promptkit.errors import OptionError, ProgramError
 from promptkit.explanation import Edge, Graph, Node, Paragraph, Section
 from promptkit.logic import Closure, Program, read_program
 from promptkit.primitives.answers import Extractor, choice, code_block, number
-from promptkit.primitives.arguments import draw_number, one_of
+from promptkit.primitives.asking.arguments import draw_number, one_of
+from promptkit.primitives.asking.primitive import Asked, primitive, steady, with_instruction
+from promptkit.primitives.asking.sampling import Solver, solve
 from promptkit.primitives.chain_of_thought import chain_of_thought
-from promptkit.primitives.primitive import Asked, primitive, steady, with_instruction
-from promptkit.primitives.sampling import Solver, solve
 from promptkit.result import Result
 from promptkit.session import Session
 

@@ -21,11 +21,11 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import counted, share, takes
+from promptkit.primitives.asking.arguments import counted, share, takes
+from promptkit.primitives.asking.primitive import Asked, followed_by, primitive, steady
+from promptkit.primitives.asking.sampling import Candidate, Solver, draw
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
-from promptkit.primitives.primitive import Asked, followed_by, primitive, steady
-from promptkit.primitives.sampling import Candidate, Solver, draw
 from promptkit.primitives.verifier import Judged, Verifier, judge_one
 from promptkit.prompt import Prompt
 from promptkit.result import Result

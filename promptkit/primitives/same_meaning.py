@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from promptkit.primitives.arguments import sampled
-from promptkit.primitives.likelihood import WeighBy, weigh
-from promptkit.primitives.primitive import Asked, followed_by, primitive
+from promptkit.primitives.asking.arguments import sampled
+from promptkit.primitives.asking.likelihood import WeighBy, weigh
+from promptkit.primitives.asking.primitive import Asked, followed_by, primitive
 from promptkit.primitives.verify import YES_NO, Judgement
 from promptkit.prompt import Prompt
 from promptkit.result import Verdict

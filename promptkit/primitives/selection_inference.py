@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from promptkit.errors import OptionError
-from promptkit.primitives.arguments import given
-from promptkit.primitives.primitive import Asked, primitive, steady
-from promptkit.primitives.proof import Proof
-from promptkit.primitives.reasoning_trace import Reasoning, Trace, follow, propose
-from promptkit.primitives.sampling import TEMPERATURE
-from promptkit.primitives.selection import SHOWN, Pick
-from promptkit.primitives.selection_prompts import LABELLED, SelectionPrompts
-from promptkit.primitives.trace_search import search_traces
-from promptkit.primitives.trace_value import JudgedValue, Value
+from promptkit.primitives.asking.arguments import given
+from promptkit.primitives.asking.primitive import Asked, primitive, steady
+from promptkit.primitives.asking.sampling import TEMPERATURE
+from promptkit.primitives.proofs.prompts import LABELLED, SelectionPrompts
+from promptkit.primitives.proofs.proof import Proof
+from promptkit.primitives.proofs.search import search_traces
+from promptkit.primitives.proofs.selection import SHOWN, Pick
+from promptkit.primitives.proofs.step import Reasoning, Trace, follow, propose
+from promptkit.primitives.proofs.value import JudgedValue, Value
 from promptkit.result import Result
 from promptkit.session import Session
 

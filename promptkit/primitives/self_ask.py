@@ -14,7 +14,9 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, cast
 
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.arguments import counted
+from promptkit.primitives.asking.arguments import counted
+from promptkit.primitives.asking.primitive import Asked, fill, primitive, steady, with_instruction
+from promptkit.primitives.asking.sampling import Solver, solve
 from promptkit.primitives.follow_up import (
     FINAL,
     FOLLOW_UP,
@@ -23,8 +25,6 @@ from promptkit.primitives.follow_up import (
     FollowUps,
     read_turn,
 )
-from promptkit.primitives.primitive import Asked, fill, primitive, steady, with_instruction
-from promptkit.primitives.sampling import Solver, solve
 from promptkit.prompt import Message, Prompt
 from promptkit.result import Result
 from promptkit.session import Session

@@ -16,11 +16,11 @@ from typing import Any
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor, normal_text
 from promptkit.primitives.answers import final as last_line
-from promptkit.primitives.arguments import sampled, share, takes
+from promptkit.primitives.asking.arguments import sampled, share, takes
+from promptkit.primitives.asking.primitive import Asked, gather, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.primitive import Asked, gather, primitive
 from promptkit.primitives.same_meaning import same_meaning
-from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.verifier import likelihood_by
 from promptkit.result import Basis, Result, basis_of
 from promptkit.session import Session

@@ -14,9 +14,16 @@ from typing import Any, Final
 from promptkit.errors import OptionError
 from promptkit.explanation import Edge, Graph, Node, Section
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.arguments import counted
-from promptkit.primitives.primitive import Asked, followed_by, gather, numbered, primitive, steady
-from promptkit.primitives.sampling import Solver, solve
+from promptkit.primitives.asking.arguments import counted
+from promptkit.primitives.asking.primitive import (
+    Asked,
+    followed_by,
+    gather,
+    numbered,
+    primitive,
+    steady,
+)
+from promptkit.primitives.asking.sampling import Solver, solve
 from promptkit.primitives.splitting import Span, Unit, reach, split
 from promptkit.prompt import Prompt
 from promptkit.result import Result

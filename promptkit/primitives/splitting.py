@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from promptkit.errors import OptionError
-from promptkit.primitives.arguments import counted, one_of
+from promptkit.primitives.asking.arguments import counted, one_of
 
 Unit = Literal["tokens", "characters"]
 """What sizes are counted in. A token is estimated as four bytes, as in `promptkit.tokens`."""

@@ -15,7 +15,7 @@ from typing import Final
 from promptkit.amounts import money
 from promptkit.errors import OptionError
 from promptkit.explanation import Paragraph, Section, Table
-from promptkit.primitives.arguments import finite, share
+from promptkit.primitives.asking.arguments import finite, share
 
 FEW: Final = 0.05
 """An interval that reaches further than this to either side is too wide to choose by."""

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.likelihood import Distribution, WeighBy
-from promptkit.primitives.primitive import Asked, gather, primitive
-from promptkit.primitives.sampling import TEMPERATURE
-from promptkit.primitives.thinking import Problem, judge_all, next_thoughts
-from promptkit.primitives.thought import Thought, Thoughts, Tree, lines, so_far
-from promptkit.primitives.thought_prompts import BRIEF, THOUGHTS, ThoughtPrompts
+from promptkit.primitives.asking.likelihood import Distribution, WeighBy
+from promptkit.primitives.asking.primitive import Asked, gather, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE
+from promptkit.primitives.thoughts.prompts import BRIEF, THOUGHTS, ThoughtPrompts
+from promptkit.primitives.thoughts.thinking import Problem, judge_all, next_thoughts
+from promptkit.primitives.thoughts.thought import Thought, Thoughts, Tree, lines, so_far
 from promptkit.result import Result, basis_of
 from promptkit.session import Session
 

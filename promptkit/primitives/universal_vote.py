@@ -14,11 +14,11 @@ from typing import Any, Final
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.answers import final as last_line
-from promptkit.primitives.arguments import sampled
+from promptkit.primitives.asking.arguments import sampled
+from promptkit.primitives.asking.likelihood import Distribution, WeighBy, checked_votes, weigh
+from promptkit.primitives.asking.primitive import Asked, followed_by, numbered, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.likelihood import Distribution, WeighBy, checked_votes, weigh
-from promptkit.primitives.primitive import Asked, followed_by, numbered, primitive
-from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session

@@ -21,10 +21,10 @@ from typing import Any
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section, Table
-from promptkit.primitives.arguments import share
+from promptkit.primitives.asking.arguments import share
+from promptkit.primitives.asking.primitive import Asked, gather
+from promptkit.primitives.asking.sampling import Candidate, sections_of
 from promptkit.primitives.checks import Check, run_checks
-from promptkit.primitives.primitive import Asked, gather
-from promptkit.primitives.sampling import Candidate, sections_of
 from promptkit.result import Basis, Result, Verdict, basis_of
 from promptkit.session import Session
 

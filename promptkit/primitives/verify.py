@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from promptkit.explanation import Section
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.arguments import thresholds
+from promptkit.primitives.asking.arguments import thresholds
+from promptkit.primitives.asking.likelihood import Distribution, WeighBy, checked_votes, weigh
+from promptkit.primitives.asking.primitive import Asked, followed_by, primitive
 from promptkit.primitives.checks import Check, run_checks
-from promptkit.primitives.likelihood import Distribution, WeighBy, checked_votes, weigh
-from promptkit.primitives.primitive import Asked, followed_by, primitive
 from promptkit.prompt import Prompt
 from promptkit.result import Verdict
 from promptkit.session import Session

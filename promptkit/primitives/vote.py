@@ -16,10 +16,10 @@ from promptkit.errors import RefusedRequestError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.adaptive import SURE, StopRule, next_wave
 from promptkit.primitives.answers import Extractor, Groups, final, group
-from promptkit.primitives.arguments import one_of, sampled, share
+from promptkit.primitives.asking.arguments import one_of, sampled, share
+from promptkit.primitives.asking.primitive import Asked, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw, sections_of
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
-from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw, sections_of
 from promptkit.result import Basis, Result
 from promptkit.session import Session
 

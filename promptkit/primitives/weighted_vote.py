@@ -17,11 +17,11 @@ from typing import Any
 from promptkit.errors import OptionError
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor, final, group
-from promptkit.primitives.arguments import sampled, takes
+from promptkit.primitives.asking.arguments import sampled, takes
+from promptkit.primitives.asking.primitive import Asked, gather, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP
 from promptkit.primitives.checks import Check
-from promptkit.primitives.primitive import Asked, gather, primitive
-from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.verifier import Judged, Scores, Verifier, judge_all, scores_basis
 from promptkit.primitives.verify import verify
 from promptkit.result import Result

@@ -13,10 +13,10 @@ from typing import Any
 
 from promptkit.errors import OptionError
 from promptkit.explanation import Explains, Section, Table
-from promptkit.primitives.arguments import finite, sampled, takes
+from promptkit.primitives.asking.arguments import finite, sampled, takes
+from promptkit.primitives.asking.primitive import Asked, primitive
+from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, solve, told
 from promptkit.primitives.chain_of_thought import chain_of_thought
-from promptkit.primitives.primitive import Asked, primitive
-from promptkit.primitives.sampling import TEMPERATURE, Candidate, Solver, solve, told
 from promptkit.result import Result, Verdict
 from promptkit.session import Session
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from promptkit.primitives.beliefs.prompts import INSTRUCTED
 from promptkit.primitives.chain_of_thought import LETS_THINK, STEP_BY_STEP
 from promptkit.primitives.compare import PAIR
 from promptkit.primitives.debate import REVISE
 from promptkit.primitives.entailment import ENTAILMENT
 from promptkit.primitives.maieutic_decomposition import SPLIT
-from promptkit.primitives.maieutic_prompts import INSTRUCTED
 from promptkit.primitives.program_of_thought import LOGIC_PROGRAM
+from promptkit.primitives.proofs.prompts import LABELLED
 from promptkit.primitives.same_meaning import SAME
-from promptkit.primitives.selection_prompts import LABELLED
 from promptkit.primitives.step_verifier import STEP
 from promptkit.primitives.universal_vote import SELECT
 from promptkit.primitives.verify import JUDGE, REASONED

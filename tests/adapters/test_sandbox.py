@@ -284,10 +284,10 @@ def _children() -> set[int]:
     import psutil
 
     found = set()
-    for child in psutil.Process().children():
+    for process in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it has just ended
-            if any("sandbox" in word for word in child.cmdline()):
-                found.add(child.pid)
+            if any("sandbox" in word for word in process.cmdline()):
+                found.add(process.pid)
     return found
 
 

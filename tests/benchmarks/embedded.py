@@ -34,7 +34,7 @@ from promptkit.demo.techniques import (
     load_puzzles,
 )
 from promptkit.primitives import answers, chain_of_thought, selection_inference
-from promptkit.primitives.selection_prompts import COMPLETED
+from promptkit.primitives.proofs.prompts import COMPLETED
 from promptkit.result import Result
 from promptkit.session import Session
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from promptkit.demo.techniques import Puzzle
 from promptkit.primitives import gather, maieutic
-from promptkit.primitives.maieutic_prompts import COMPLETED
+from promptkit.primitives.beliefs.prompts import COMPLETED
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session

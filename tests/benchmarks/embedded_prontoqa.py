@@ -13,7 +13,7 @@ from typing import Any, Final
 from promptkit.constraint import Constraint
 from promptkit.demo.techniques import Puzzle
 from promptkit.primitives import answers, chain_of_thought, selection_inference, vote
-from promptkit.primitives.selection_prompts import COMPLETED
+from promptkit.primitives.proofs.prompts import COMPLETED
 from promptkit.prompt import Prompt
 from promptkit.result import Result
 from promptkit.session import Session

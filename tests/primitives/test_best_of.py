@@ -24,7 +24,7 @@ from promptkit.primitives import (
     vote,
     weighted_vote,
 )
-from promptkit.primitives.sampling import Candidate
+from promptkit.primitives.asking.sampling import Candidate
 from promptkit.result import Result, Verdict
 from promptkit.testing import Scripted
 

@@ -13,8 +13,8 @@ import promptkit as pk
 from promptkit import Prompt
 from promptkit.errors import OptionError
 from promptkit.primitives import Criterion, answers, checklist
+from promptkit.primitives.asking.likelihood import Distribution
 from promptkit.primitives.checklist import Checked, judged
-from promptkit.primitives.likelihood import Distribution
 from promptkit.request import Request
 from promptkit.response import Alternative, Choice, Response, TokenLogprob
 from promptkit.testing import Scripted

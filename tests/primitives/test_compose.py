@@ -25,7 +25,7 @@ from promptkit.primitives import (
     vote,
     with_retries_on,
 )
-from promptkit.primitives.sampling import Candidate, Solver
+from promptkit.primitives.asking.sampling import Candidate, Solver
 from promptkit.result import Result, Verdict
 from promptkit.testing import Scripted
 

@@ -7,9 +7,9 @@ import pytest
 import promptkit as pk
 from promptkit import Request, Session
 from promptkit.primitives import faithful_reasoning, selection_inference
-from promptkit.primitives.primitive import Asked
-from promptkit.primitives.proof import Proof
-from promptkit.primitives.trace_value import JudgedValue
+from promptkit.primitives.asking.primitive import Asked
+from promptkit.primitives.proofs.proof import Proof
+from promptkit.primitives.proofs.value import JudgedValue
 from promptkit.response import Alternative, Choice, Response, TokenLogprob
 from promptkit.testing import Scripted
 

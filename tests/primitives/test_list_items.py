@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from promptkit.primitives.chain_of_verification import planned_questions
 from promptkit.primitives.least_to_most import read_reduction
 from promptkit.primitives.list_items import list_items
-from promptkit.primitives.thought import lines
+from promptkit.primitives.thoughts.thought import lines
 
 MARKS = ["- ", "* ", "• ", "1. ", "1: ", "1) ", "(1) ", "Q1. ", "Question 1: ", "**1.** "]
 

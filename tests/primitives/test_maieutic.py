@@ -15,9 +15,9 @@ import promptkit as pk
 from promptkit.errors import OptionError
 from promptkit.explanation import Graph
 from promptkit.primitives import maieutic, maieutic_calls, vote
-from promptkit.primitives.maieutic_prompts import COMPLETED, INSTRUCTED
-from promptkit.primitives.maieutic_relations import by_belief
-from promptkit.primitives.maieutic_tree import Asking, Statement, explanation, observe, pruned
+from promptkit.primitives.beliefs.prompts import COMPLETED, INSTRUCTED
+from promptkit.primitives.beliefs.relations import by_belief
+from promptkit.primitives.beliefs.tree import Asking, Statement, explanation, observe, pruned
 from promptkit.response import Choice, Response
 from promptkit.testing import Scripted
 

@@ -13,7 +13,7 @@ import promptkit as pk
 from promptkit import Prompt, Request
 from promptkit.errors import OptionError
 from promptkit.primitives import partial, selection_inference, vote
-from promptkit.primitives.selection_prompts import COMPLETED
+from promptkit.primitives.proofs.prompts import COMPLETED
 from promptkit.testing import Scripted
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ import promptkit as pk
 from promptkit import Prompt
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.thought import Thoughts, Tree, lines, so_far
+from promptkit.primitives.thoughts.thought import Thoughts, Tree, lines, so_far
 from promptkit.primitives.tree_of_thoughts import tree_of_thoughts
 from promptkit.request import Request
 from promptkit.response import Alternative, Choice, Response, TokenLogprob

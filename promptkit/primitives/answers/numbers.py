@@ -12,7 +12,7 @@ from typing import Final
 from promptkit.errors import OptionError
 from promptkit.primitives.answers.extractor import Extractor
 from promptkit.primitives.answers.marks import pieces
-from promptkit.primitives.arguments import finite, share
+from promptkit.primitives.asking.arguments import finite, share
 
 _LONGEST: Final = 300
 """Characters of a number; longer runs of digits are no answer to anything."""

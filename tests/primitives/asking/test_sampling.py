@@ -10,7 +10,7 @@ import promptkit as pk
 from promptkit import Request, Response
 from promptkit.errors import OptionError, RefusedRequestError
 from promptkit.primitives import answers, chain_of_thought, partial, vote
-from promptkit.primitives.sampling import Candidate, draw, told
+from promptkit.primitives.asking.sampling import Candidate, draw, told
 from promptkit.response import Choice, TokenLogprob
 from promptkit.result import Result
 from promptkit.testing import Scripted

@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptkit.primitives.likelihood import Distribution, weigh
-from promptkit.primitives.primitive import Asked
-from promptkit.primitives.proof import Statement
-from promptkit.primitives.selection_prompts import SelectionPrompts, about
-from promptkit.primitives.text_likelihood import text_likelihoods
+from promptkit.primitives.asking.likelihood import Distribution, weigh
+from promptkit.primitives.asking.primitive import Asked
+from promptkit.primitives.asking.text_likelihood import text_likelihoods
+from promptkit.primitives.proofs.prompts import SelectionPrompts, about
+from promptkit.primitives.proofs.proof import Statement
 from promptkit.prompt import Prompt
 from promptkit.result import Basis
 from promptkit.session import Session

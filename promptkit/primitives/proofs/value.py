@@ -15,12 +15,12 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from promptkit.primitives.arguments import sampled
-from promptkit.primitives.halter import question_likelihood
-from promptkit.primitives.likelihood import weigh
-from promptkit.primitives.primitive import Asked
-from promptkit.primitives.proof import Proof
-from promptkit.primitives.selection_prompts import LABELLED, SelectionPrompts
+from promptkit.primitives.asking.arguments import sampled
+from promptkit.primitives.asking.likelihood import weigh
+from promptkit.primitives.asking.primitive import Asked
+from promptkit.primitives.proofs.halter import question_likelihood
+from promptkit.primitives.proofs.prompts import LABELLED, SelectionPrompts
+from promptkit.primitives.proofs.proof import Proof
 from promptkit.session import Session
 
 Value = Callable[[Session, Asked, Proof], Awaitable[float]]

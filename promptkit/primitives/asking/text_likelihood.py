@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from promptkit.constraint import Constraint
 from promptkit.errors import RefusedRequestError
-from promptkit.primitives.primitive import gather
+from promptkit.primitives.asking.primitive import gather
 from promptkit.question import Question
 from promptkit.response import Response
 from promptkit.session import Session

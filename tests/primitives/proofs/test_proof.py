@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptkit.explanation import Graph
-from promptkit.primitives.proof import Proof
+from promptkit.primitives.proofs.proof import Proof
 from promptkit.result import Result
 
 SENTENCES = ["Mice fear cats.", "Gert is a mouse.", "Cats are quick.", "Bea is a sheep."]

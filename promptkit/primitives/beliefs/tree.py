@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from promptkit.errors import OptionError
-from promptkit.primitives.likelihood import WeighBy, weigh
-from promptkit.primitives.maieutic_prompts import MaieuticPrompts
-from promptkit.primitives.primitive import Asked, as_prompt, fill, gather, steady
+from promptkit.primitives.asking.likelihood import WeighBy, weigh
+from promptkit.primitives.asking.primitive import Asked, as_prompt, fill, gather, steady
+from promptkit.primitives.beliefs.prompts import MaieuticPrompts
 from promptkit.prompt import Prompt
 from promptkit.response import Response
 from promptkit.result import Basis, basis_of

@@ -12,11 +12,11 @@ import promptkit as pk
 from promptkit import Prompt, Request, Session
 from promptkit.errors import RefusedRequestError
 from promptkit.primitives import selection_inference
-from promptkit.primitives.proof import Proof
-from promptkit.primitives.selection import Pick, Selecting, rank, select
-from promptkit.primitives.selection_prompts import COMPLETED, LABELLED
-from promptkit.primitives.shortlist import shortlist
-from promptkit.primitives.text_likelihood import beginnings, text_likelihoods
+from promptkit.primitives.asking.text_likelihood import beginnings, text_likelihoods
+from promptkit.primitives.proofs.prompts import COMPLETED, LABELLED
+from promptkit.primitives.proofs.proof import Proof
+from promptkit.primitives.proofs.selection import Pick, Selecting, rank, select
+from promptkit.primitives.proofs.shortlist import shortlist
 from promptkit.response import Alternative, Choice, Response, TokenLogprob
 from promptkit.testing import Scripted
 

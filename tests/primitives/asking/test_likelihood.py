@@ -13,7 +13,7 @@ import promptkit as pk
 from promptkit import Request, Response
 from promptkit.errors import ContextLengthError, OptionError, RefusedRequestError
 from promptkit.primitives import answers, gather
-from promptkit.primitives.likelihood import Distribution, count, named, read_logprobs, weigh
+from promptkit.primitives.asking.likelihood import Distribution, count, named, read_logprobs, weigh
 from promptkit.response import Alternative, Choice, TokenLogprob
 from promptkit.testing import Scripted
 

@@ -49,11 +49,11 @@ from promptkit.primitives import (
     weighted_vote,
     with_retries_on,
 )
-from promptkit.primitives.arguments import counted, finite, one_of, sampled, share
-from promptkit.primitives.arguments import given as told
+from promptkit.primitives.asking.arguments import counted, finite, one_of, sampled, share
+from promptkit.primitives.asking.arguments import given as told
 from promptkit.primitives.checks import arithmetic, run_checks
+from promptkit.primitives.proofs.value import JudgedValue
 from promptkit.primitives.threshold import Trial
-from promptkit.primitives.trace_value import JudgedValue
 
 pytestmark = pytest.mark.anyio
 

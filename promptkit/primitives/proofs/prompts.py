@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from promptkit.primitives.primitive import Asked, as_prompt, fill
+from promptkit.primitives.asking.primitive import Asked, as_prompt, fill
 from promptkit.prompt import Prompt
 from promptkit.session import Session
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 from promptkit.errors import OptionError
-from promptkit.primitives.arguments import counted, one_of, sampled, share
-from promptkit.primitives.halter import Halt, Halting, first_line, halt
-from promptkit.primitives.primitive import Asked, gather
-from promptkit.primitives.proof import Proof, Statement, plain
-from promptkit.primitives.selection import SHOWN, Pick, Selecting, Selection, rank, select
-from promptkit.primitives.selection_prompts import SelectionPrompts
+from promptkit.primitives.asking.arguments import counted, one_of, sampled, share
+from promptkit.primitives.asking.primitive import Asked, gather
+from promptkit.primitives.proofs.halter import Halt, Halting, first_line, halt
+from promptkit.primitives.proofs.prompts import SelectionPrompts
+from promptkit.primitives.proofs.proof import Proof, Statement, plain
+from promptkit.primitives.proofs.selection import SHOWN, Pick, Selecting, Selection, rank, select
 from promptkit.result import Result
 from promptkit.session import Session
 

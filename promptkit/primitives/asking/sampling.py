@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from promptkit.errors import OptionError
 from promptkit.explanation import Explains, Section
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.primitive import Asked, gather, with_instruction
+from promptkit.primitives.asking.primitive import Asked, gather, with_instruction
 from promptkit.response import Response
 from promptkit.result import Result
 from promptkit.session import Session

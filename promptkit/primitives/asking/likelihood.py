@@ -24,8 +24,8 @@ from promptkit.errors import ContextLengthError, OptionError, RefusedRequestErro
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.answers.choices import edges
-from promptkit.primitives.arguments import one_of, sampled
-from promptkit.primitives.primitive import gather
+from promptkit.primitives.asking.arguments import one_of, sampled
+from promptkit.primitives.asking.primitive import gather
 from promptkit.question import Question
 from promptkit.response import Response, TokenLogprob
 from promptkit.result import Basis

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import promptkit as pk
 from promptkit.errors import OptionError
 from promptkit.primitives import best_of, vote
-from promptkit.primitives.primitive import numbered, primitive
+from promptkit.primitives.asking.primitive import numbered, primitive
 
 pytestmark = pytest.mark.anyio
 

@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args
 
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import choice
-from promptkit.primitives.arguments import counted, one_of, sampled
-from promptkit.primitives.likelihood import Distribution, WeighBy, weigh
-from promptkit.primitives.primitive import Asked, followed_by, gather, steady
-from promptkit.primitives.thought import Thought, Thoughts
-from promptkit.primitives.thought_prompts import ThoughtPrompts
+from promptkit.primitives.asking.arguments import counted, one_of, sampled
+from promptkit.primitives.asking.likelihood import Distribution, WeighBy, weigh
+from promptkit.primitives.asking.primitive import Asked, followed_by, gather, steady
+from promptkit.primitives.thoughts.prompts import ThoughtPrompts
+from promptkit.primitives.thoughts.thought import Thought, Thoughts
 from promptkit.prompt import Prompt
 from promptkit.session import Session
 

@@ -17,12 +17,12 @@ from typing import Final, Literal
 
 from promptkit.constraint import Constraint
 from promptkit.errors import RefusedRequestError
-from promptkit.primitives.likelihood import named, weigh
-from promptkit.primitives.primitive import Asked
-from promptkit.primitives.proof import Proof, Statement, plain
-from promptkit.primitives.selection_prompts import SelectionPrompts, about
-from promptkit.primitives.shortlist import shortlist
-from promptkit.primitives.text_likelihood import beginnings, log_likelihood, text_likelihoods
+from promptkit.primitives.asking.likelihood import named, weigh
+from promptkit.primitives.asking.primitive import Asked
+from promptkit.primitives.asking.text_likelihood import beginnings, log_likelihood, text_likelihoods
+from promptkit.primitives.proofs.prompts import SelectionPrompts, about
+from promptkit.primitives.proofs.proof import Proof, Statement, plain
+from promptkit.primitives.proofs.shortlist import shortlist
 from promptkit.prompt import Prompt
 from promptkit.session import Session
 

@@ -11,9 +11,9 @@ import math
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from promptkit.primitives.primitive import gather
-from promptkit.primitives.reasoning_trace import Reasoning, Trace, follow, propose
-from promptkit.primitives.trace_value import Value
+from promptkit.primitives.asking.primitive import gather
+from promptkit.primitives.proofs.step import Reasoning, Trace, follow, propose
+from promptkit.primitives.proofs.value import Value
 from promptkit.session import Session
 
 

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from promptkit.adapters.maxsat import ENUMERATED, Solver
+from promptkit.primitives.asking.primitive import gather
+from promptkit.primitives.beliefs.tree import Asking, Statement, words_of
 from promptkit.primitives.entailment import Judge, Relation, entailment, judged
-from promptkit.primitives.maieutic_tree import Asking, Statement, words_of
-from promptkit.primitives.primitive import gather
 from promptkit.primitives.solve_beliefs import Link, Reconciliation, reconcile
 from promptkit.result import Result
 from promptkit.session import Session

@@ -1,0 +1,4 @@
+"""How primitives ask: what makes one, its arguments, samples, and how likely an answer is.
+
+Read `primitive`, `arguments`, `sampling`, `likelihood`, `text_likelihood`.
+"""

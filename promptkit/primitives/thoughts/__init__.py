@@ -1,0 +1,1 @@
+"""What a search over thoughts is made of: a `thought`, its `prompts`, and `thinking`."""
