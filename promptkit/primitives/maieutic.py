@@ -212,6 +212,7 @@ async def maieutic(
     how = Asking(
         prompts=prompts, integral_above=integral_above, by=by, votes=votes, options=options
     )
+    session = session.using(api=prompts.api)
     first = session.step("belief")
     text = await stated(first, statement, how)
     root = await observe(first, "Q", text, how, _checked_negation(negation, text))

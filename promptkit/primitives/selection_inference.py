@@ -96,8 +96,8 @@ async def selection_inference(
         value: With a beam: what values a trace, an async function of a session, the question and
             a `Proof`; None for a judgement by the model, see `JudgedValue`.
         prompts: All texts the model sees; see `selection_prompts`. Small models behind a backend
-            that obeys grammars do better with its `COMPLETED`, through
-            `session.using(api="completions")`.
+            that obeys grammars do better with its `COMPLETED`, which go on with a text and so
+            are asked through the Completions API.
         options: As for `Session.ask`. The temperature is 0 if neither they nor the session set it;
             0.7 with a beam whose samples are drawn.
 
@@ -126,6 +126,7 @@ async def selection_inference(
     if not isinstance(sentences, Sequence) or not all(isinstance(s, str) for s in sentences):
         raise OptionError(given("context", context), hint="give a text, or a list of sentences")
     trace = Trace(Proof.label(context))
+    session = session.using(api=prompts.api)
     if beam > 1:
         trace = await search_traces(
             drawing(session, pick, options),

@@ -497,3 +497,11 @@ async def test_samples_of_it_can_vote() -> None:
     result = await vote(reasoner.session, QUESTION, n=3, of=about_mice, stop_when_sure=None)
     assert result.value == "cats"
     assert dict(result.evidence.counts) == {"cats": 2, "wolves": 1}
+
+
+async def test_texts_that_are_gone_on_with_are_asked_through_their_own_api() -> None:
+    model = Scripted(" none of these")
+    session = pk.connect(transport=model, model="m")
+    await selection_inference(session, CONTEXT, QUESTION, prompts=COMPLETED)
+    assert {request.api for request in model.requests} == {"completions"}
+    assert session.defaults.api == "chat"

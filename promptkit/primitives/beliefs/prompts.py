@@ -12,6 +12,7 @@ from typing import Final
 
 from promptkit.primitives.entailment import ENTAILMENT, ENTAILMENT_COMPLETED
 from promptkit.prompt import Prompt
+from promptkit.request import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class MaieuticPrompts:
         answers: The words for true and false, in this order.
         stop: Ends a text that the model writes; empty for none.
         lead: What stands before each allowed answer; a completion begins with a space.
+        api: The API that the texts are written for; None for the session's.
     """
 
     restate: Prompt
@@ -39,6 +41,7 @@ class MaieuticPrompts:
     answers: tuple[str, str] = ("true", "false")
     stop: str = ""
     lead: str = ""
+    api: Api | None = None
 
 
 INSTRUCTED: Final = MaieuticPrompts(
@@ -128,5 +131,6 @@ COMPLETED: Final = MaieuticPrompts(
     relate=ENTAILMENT_COMPLETED,
     stop="\n",
     lead=" ",
+    api="completions",
 )
-"""For `api="completions"`, such as the embedded model's."""
+"""For the Completions API, such as the embedded model's."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from promptkit.primitives.asking.primitive import Asked, as_prompt, fill
 from promptkit.prompt import Prompt
+from promptkit.request import Api
 from promptkit.session import Session
 
 
@@ -49,6 +50,7 @@ class SelectionPrompts:
         halt_at: How likely it must be that the answer is known, where the caller does not say.
         lead: What stands before each allowed answer; a completion begins with a space.
         stop: What ends an answer; a completion ends with its line.
+        api: The API that the texts are written for; None for the session's.
     """
 
     select_first: Prompt
@@ -71,6 +73,7 @@ class SelectionPrompts:
     halt_at: float = 0.5
     lead: str = ""
     stop: tuple[str, ...] = ()
+    api: Api | None = None
 
     def filled(self, prompt: Prompt, question: Asked, **values: str) -> Prompt:
         """Return one of these prompts with a question and what else it has slots for.
@@ -277,5 +280,6 @@ COMPLETED: Final = SelectionPrompts(
     premises=2,
     lead=" ",
     stop=("\n",),
+    api="completions",
 )
-"""For `api="completions"` on a backend that obeys grammars, such as the embedded model."""
+"""For the Completions API on a backend that obeys grammars, such as the embedded model."""
