@@ -66,13 +66,14 @@ def test_every_public_name_has_a_sentence_an_example_and_a_place_in_the_referenc
     made = getattr(primitives, name)
     sentence = (inspect.getdoc(made) or "").partition("\n\n")[0]
     assert re.fullmatch(r"\S.+[.:]", sentence, re.DOTALL), f"{name} says in a sentence what it is"
-    listed = rf"^\.\. auto\w+:: promptkit\.primitives\.(?:\w+\.)?{name}$"
+    at = made.__name__.removeprefix("promptkit.primitives.") if inspect.ismodule(made) else name
+    listed = rf"^\.\. auto\w+:: promptkit\.primitives\.(?:\w+\.)?{re.escape(at)}$"
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert re.search(listed, reference, re.MULTILINE), f"docs/reference.md lists {name}"
     if inspect.isclass(made):  # what is handed to a function is shown in that one's example
         assert f"{name}(" in examples_of(sys.modules[made.__module__])
     else:
-        parts = made.__all__ if inspect.ismodule(made) else ()
+        parts = getattr(made, "__all__", ()) if inspect.ismodule(made) else ()
         shown = [
             each for each in (getattr(made, part) for part in parts) if inspect.isfunction(each)
         ]

@@ -117,6 +117,6 @@ def _settled(
             objective[place] = 2.0 ** (end - 1 - place) * (-1 if preferred[place] else 1)
         found, is_proven = program.solved(objective, values[:start], until, most=least)
         if found is None or not is_proven or problem.broken(found) != least:
-            return  # out of time
+            return  # out of time, or weights too far apart for floats to tell
         values = found
     yield Solved(values)

@@ -17,13 +17,13 @@ UNIT = 10**9
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> Problem:
+def problems(draw: st.DrawFn, least: int = 1) -> Problem:
     """Up to seven variables; weights that are often equal, so that there are ties."""
     size = draw(st.integers(1, 7))
     variable = st.integers(1, size)
     literal = st.builds(lambda v, holds: v if holds else -v, variable, st.booleans())
     clause = st.lists(literal, min_size=1, max_size=3).map(lambda c: tuple(sorted(set(c))))
-    weight = st.one_of(st.sampled_from([UNIT, 2 * UNIT]), st.integers(1, UNIT))
+    weight = st.one_of(st.sampled_from([UNIT, 2 * UNIT]), st.integers(least, UNIT))
     clauses = draw(st.dictionaries(clause, weight, max_size=20))
     kept = {c: w for c, w in clauses.items() if not any(-each in c for each in c)}
     preferred = draw(st.lists(st.booleans(), min_size=size, max_size=size))
@@ -57,10 +57,26 @@ def test_enumeration_is_brute_force_with_the_tie_rule(problem: Problem) -> None:
     assert enumerated(problem) == Solved(brute_force(problem))
 
 
-@given(problems())
+@given(problems(least=UNIT // 1_000))
 def test_the_integer_program_agrees_with_brute_force(problem: Problem) -> None:
     *_, last = by_milp(problem, until=float("inf"))
     assert last == Solved(brute_force(problem))
+
+
+@given(problems())
+def test_the_integer_program_says_so_where_it_cannot_settle_a_tie(problem: Problem) -> None:
+    """Beside a weight of one, floats cannot tell equal from a billionth more."""
+    *_, last = by_milp(problem, until=float("inf"))
+    best = brute_force(problem)
+    assert problem.broken(last.values) == problem.broken(best)
+    assert last.values == best or not last.is_settled
+
+
+def test_a_billionth_beside_a_demand_of_one_is_no_error_and_no_wrong_answer() -> None:
+    clauses = {(-1,): UNIT, (1,): 1, (2,): UNIT, (-2, 1): UNIT}
+    problem = Problem(clauses, (False, False))
+    *_, last = by_milp(problem, until=float("inf"))
+    assert last.values == brute_force(problem)
 
 
 @given(problems())

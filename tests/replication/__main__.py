@@ -67,7 +67,6 @@ class Section:
 def main(words: Sequence[str]) -> int:
     """Print the table; return 1 where a figure is not what was recorded, else 0."""
     given = arguments(words)
-    os.environ.setdefault("PROMPTKIT_READOUT", "0")  # the maps of the replays are not news
     sections = []
     for name in given.sections or names():
         section = replay(name)
@@ -204,4 +203,5 @@ def write(sections: Iterable[Section], page: Path = PAGE) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("PROMPTKIT_READOUT", "0")  # the maps of the replays are not news
     sys.exit(main(sys.argv[1:]))

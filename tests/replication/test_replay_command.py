@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,11 @@ def test_without_its_data_a_section_is_skipped_and_the_command_proves_nothing(
 def test_wrong_words_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(words)
+
+
+def test_the_environment_of_the_process_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROMPTKIT_READOUT", raising=False)
+    before = dict(os.environ)
+    monkeypatch.setattr(command, "replay", lambda name: command.Section(name, "Text.", ()))
+    assert command.main(["bbh"]) == 1
+    assert dict(os.environ) == before

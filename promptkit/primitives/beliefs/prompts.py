@@ -2,7 +2,11 @@
 
 `INSTRUCTED` is for models that follow instructions. `COMPLETED` is for small and base models
 behind the Completions API: it goes on with worked examples. The reference code of the paper (Jung
-et al. 2022, arXiv:2205.11822) has few-shot prompts of that second kind.
+et al. 2022, arXiv:2205.11822) has few-shot prompts of that second kind. From outside this module is
+`promptkit.primitives.maieutic_prompts`.
+
+>>> INSTRUCTED.believe.slots, COMPLETED.api
+(('statement',), 'completions')
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 `LABELLED` is for models that follow instructions: it shows labelled statements and asks for a
 label. `COMPLETED` is for small and base models behind the Completions API, with a backend that
 can be constrained: it goes on with worked examples, and the statements themselves are the choice.
+From outside this module is `promptkit.primitives.selection_prompts`.
+
+>>> LABELLED.select_first.slots, COMPLETED.api
+(('statements', 'question'), 'completions')
 """
 
 from __future__ import annotations
