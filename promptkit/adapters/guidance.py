@@ -16,32 +16,26 @@ Only what the model must write becomes a question. Rules:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
-from itertools import pairwise
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final, cast
 
 import guidance.models
 from guidance._ast import (
-    ASTNode,
     GrammarNode,
     JoinNode,
-    JsonNode,
     LiteralNode,
-    RegexNode,
     RoleEnd,
     RoleStart,
     RuleNode,
-    SelectNode,
 )
 from guidance._schema import SamplingParams
 from guidance.models._base import Interpreter, State
 from guidance.trace import OutputAttr, TextOutput
 
 from promptkit.adapters.dialect import dialect_of
+from promptkit.adapters.guidance_pieces import is_free, json_of, pieces, temperatures_of
 from promptkit.constraint import Constraint
 from promptkit.errors import OptionError, UnfitAnswerError
 from promptkit.prompt import Message
@@ -154,7 +148,7 @@ class SessionInterpreter(Interpreter[Transcript]):
                 yield from self.text(piece)
             elif is_free(piece):
                 yield from self._free(cast("RuleNode", piece), options)
-            elif (schema := _json_of(piece)) is not None:
+            elif (schema := json_of(piece)) is not None:
                 yield from self._json(cast("RuleNode", piece), schema, options)
             else:
                 yield from self._constrained(piece, options)
@@ -215,7 +209,7 @@ class SessionInterpreter(Interpreter[Transcript]):
         """Ask the model to go on from what stands."""
         if isinstance(node, RuleNode) and node.max_tokens is not None:
             options = options | {"max_tokens": node.max_tokens}
-        temperatures = list(_temperatures(node))
+        temperatures = list(temperatures_of(node))
         if temperatures:
             options = options | {"temperature": max(temperatures)}
         state = self.state
@@ -234,94 +228,6 @@ class SessionInterpreter(Interpreter[Transcript]):
                 )
             messages += (Message("assistant", state.text),)
         return self._ask(messages, "chat", options)
-
-
-# -- what a grammar is made of --------------------------------------------------------------
-
-
-def pieces(node: GrammarNode) -> Iterator[GrammarNode]:
-    """Yield the parts of a grammar that are asked for by themselves, and the texts before them."""
-    together: list[GrammarNode] = []
-    for part in _flat(node):
-        if is_free(part):
-            yield from _joined(together)
-            together = []
-            yield part
-        elif isinstance(part, LiteralNode) and not together:
-            yield part
-        else:
-            together.append(part)
-            if isinstance(part, RuleNode) and part.stop is not None:
-                yield from _joined(together)
-                together = []
-    yield from _joined(together)
-
-
-def _flat(node: GrammarNode) -> Iterator[GrammarNode]:
-    if isinstance(node, JoinNode):
-        for part in node.nodes:
-            yield from _flat(part)
-    elif not node.is_null:
-        yield node
-
-
-def _joined(parts: list[GrammarNode]) -> Iterator[GrammarNode]:
-    """Yield parts as one, and by themselves the texts at the end that nothing need lead up to."""
-    if not parts:
-        return
-    last = max(place for place, part in enumerate(parts) if not isinstance(part, LiteralNode))
-    asked = parts[: last + 1] if ends_itself(parts[last]) else parts
-    yield asked[0] if len(asked) == 1 else JoinNode(tuple(asked))
-    yield from parts[len(asked) :]
-
-
-def ends_itself(node: GrammarNode) -> bool:
-    """Whether what a grammar describes has one end only, so that no text after it decides on that.
-
-    Among «no» and «nope» it is what comes next that tells whether «no» was all; such a text is
-    left in the question, where the model sees it coming.
-    """
-    while isinstance(node, RuleNode):
-        node = node.value
-    if isinstance(node, SelectNode):
-        texts = sorted(part.value for part in node.alternatives if isinstance(part, LiteralNode))
-        differ = not any(after.startswith(text) for text, after in pairwise(texts))
-        return len(texts) == len(node.alternatives) and differ
-    if isinstance(node, RegexNode) and node.regex is not None:
-        try:
-            shortest, longest = _parser.parse(node.regex).getwidth()
-        except re.error:  # it is in Rust's notation
-            return False
-        return bool(shortest == longest)
-    return isinstance(node, JsonNode)
-
-
-def is_free(node: GrammarNode) -> bool:
-    """Whether a grammar is any text up to a stop: then nothing need constrain it."""
-    return (
-        isinstance(node, RuleNode)
-        and isinstance(node.value, RegexNode)
-        and node.value.regex is None
-        and (node.stop is None or (isinstance(node.stop, LiteralNode) and bool(node.stop.value)))
-        and node.suffix is None
-        and node.stop_capture is None
-    )
-
-
-def _json_of(node: ASTNode) -> dict[str, Any] | None:
-    """Return the JSON schema that a grammar is nothing but; None where it is something else."""
-    while isinstance(node, RuleNode):
-        node = node.value
-    if not isinstance(node, JsonNode):
-        return None
-    return dict(node.schema) if node.schema is not None else {"type": "object"}
-
-
-def _temperatures(node: GrammarNode) -> Iterator[float]:
-    if isinstance(node, RuleNode) and node.temperature is not None:
-        yield node.temperature
-    for child in node.children():
-        yield from _temperatures(child)
 
 
 def _sampling(parameters: SamplingParams | None) -> dict[str, Any]:

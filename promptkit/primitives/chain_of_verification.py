@@ -17,7 +17,7 @@ from promptkit.constraint import Constraint
 from promptkit.explanation import Paragraph, Section, Table
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.asking.arguments import counted
-from promptkit.primitives.asking.likelihood import named
+from promptkit.primitives.asking.distribution import named
 from promptkit.primitives.asking.primitive import (
     Asked,
     as_prompt,

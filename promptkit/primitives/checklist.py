@@ -15,7 +15,8 @@ from typing import Any, Final, Literal
 from promptkit.errors import OptionError
 from promptkit.explanation import Section, Table
 from promptkit.primitives.asking.arguments import finite, given, sampled, share
-from promptkit.primitives.asking.likelihood import Distribution, WeighBy, weigh
+from promptkit.primitives.asking.distribution import Distribution
+from promptkit.primitives.asking.likelihood import WeighBy, weigh
 from promptkit.primitives.asking.primitive import Asked, fill, followed_by, gather, primitive
 from promptkit.prompt import Prompt
 from promptkit.result import Verdict, basis_of

@@ -16,7 +16,8 @@ from typing import Any, Final, Literal
 from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.asking.arguments import counted, one_of, thresholds
-from promptkit.primitives.asking.likelihood import Distribution, WeighBy, checked_votes, weigh
+from promptkit.primitives.asking.distribution import Distribution
+from promptkit.primitives.asking.likelihood import WeighBy, checked_votes, weigh
 from promptkit.primitives.asking.primitive import Asked, followed_by, gather, primitive
 from promptkit.primitives.checks import Check, arithmetic, run_checks
 from promptkit.primitives.verify import YES_NO

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
 from promptkit.primitives.answers import Extractor, final
-from promptkit.primitives.asking.likelihood import Distribution, WeighBy
+from promptkit.primitives.asking.distribution import Distribution
+from promptkit.primitives.asking.likelihood import WeighBy
 from promptkit.primitives.asking.primitive import Asked, gather, primitive
 from promptkit.primitives.asking.sampling import TEMPERATURE
 from promptkit.primitives.thoughts.prompts import BRIEF, THOUGHTS, ThoughtPrompts

@@ -15,7 +15,8 @@ from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.answers import final as last_line
 from promptkit.primitives.asking.arguments import sampled
-from promptkit.primitives.asking.likelihood import Distribution, WeighBy, checked_votes, weigh
+from promptkit.primitives.asking.distribution import Distribution
+from promptkit.primitives.asking.likelihood import WeighBy, checked_votes, weigh
 from promptkit.primitives.asking.primitive import Asked, followed_by, numbered, primitive
 from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw
 from promptkit.primitives.chain_of_thought import STEP_BY_STEP

@@ -15,7 +15,8 @@ from typing import Any, Final
 from promptkit.explanation import Section
 from promptkit.primitives.answers import Extractor
 from promptkit.primitives.asking.arguments import thresholds
-from promptkit.primitives.asking.likelihood import Distribution, WeighBy, checked_votes, weigh
+from promptkit.primitives.asking.distribution import Distribution
+from promptkit.primitives.asking.likelihood import WeighBy, checked_votes, weigh
 from promptkit.primitives.asking.primitive import Asked, followed_by, primitive
 from promptkit.primitives.checks import Check, run_checks
 from promptkit.prompt import Prompt

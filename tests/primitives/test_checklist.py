@@ -13,7 +13,7 @@ import promptkit as pk
 from promptkit import Prompt
 from promptkit.errors import OptionError
 from promptkit.primitives import Criterion, answers, checklist
-from promptkit.primitives.asking.likelihood import Distribution
+from promptkit.primitives.asking.distribution import Distribution
 from promptkit.primitives.checklist import Checked, judged
 from promptkit.request import Request
 from promptkit.response import Alternative, Choice, Response, TokenLogprob

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -108,7 +109,7 @@ class Function:
         self.scope = scope
 
 
-class Expressions:
+class Expressions(ABC):
     """Works out expressions; `evaluator` adds the statements."""
 
     def __init__(self, steps: int, output_chars: int) -> None:
@@ -133,9 +134,9 @@ class Expressions:
                 scope.values[name] = value
         return scope
 
+    @abstractmethod
     def execute(self, body: list[ast.stmt], scope: Scope) -> None:
         """Run statements, such as those of a function."""
-        raise NotImplementedError
 
     def assign(self, target: ast.expr, value: Any, scope: Scope) -> None:
         """Bind a name, an element, or several at once."""

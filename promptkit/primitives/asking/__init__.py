@@ -1,4 +1,5 @@
 """How primitives ask: what makes one, its arguments, samples, and how likely an answer is.
 
-Read `primitive`, `arguments`, `sampling`, `likelihood`, `text_likelihood`.
+Read `primitive`, `arguments`, `sampling`, `distribution`, `logprobs`, `likelihood`,
+`text_likelihood`.
 """

@@ -11,9 +11,7 @@ the process ends: judgements that run at once wait for what the first one finds 
 from __future__ import annotations
 
 import asyncio
-import math
-import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, get_args
@@ -21,14 +19,12 @@ from weakref import WeakKeyDictionary
 
 from promptkit.constraint import Constraint
 from promptkit.errors import ContextLengthError, OptionError, RefusedRequestError
-from promptkit.explanation import Bar, Bars, Section
 from promptkit.primitives.answers import Extractor
-from promptkit.primitives.answers.choices import edges
 from promptkit.primitives.asking.arguments import one_of, sampled
+from promptkit.primitives.asking.distribution import Distribution, count, shares_of
+from promptkit.primitives.asking.logprobs import read_logprobs
 from promptkit.primitives.asking.primitive import gather
 from promptkit.question import Question
-from promptkit.response import Response, TokenLogprob
-from promptkit.result import Basis
 from promptkit.session import Session
 
 WeighBy = Literal["auto", "logprobs", "votes"]
@@ -39,12 +35,6 @@ TOP: Final = 20
 
 COMPLETIONS_TOP: Final = 5
 """The same for the Completions API."""
-
-_WRAPPER: Final = re.compile(r'\s*(?:\{\s*"answer"\s*:\s*")?')
-"""What may stand before the option: space, and the object that a JSON schema puts around it."""
-
-_NEARLY_ALL: Final = 0.95
-"""A probability that leaves so little to the others that nobody need be told theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +52,6 @@ class _Known:
 
 _known: Final[WeakKeyDictionary[Any, _Known]] = WeakKeyDictionary()
 """By transport."""
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """How likely each option is.
-
-    Attributes:
-        options: The answers that were possible.
-        shares: The probability of each, in the same order. They sum to 1, or are all 0 when the
-            model named none of them.
-        basis: What they stand on.
-        samples: How many answers were drawn for it.
-        mass: The share of the model's answers that named any of the options.
-    """
-
-    options: tuple[str, ...]
-    shares: tuple[float, ...]
-    basis: Basis
-    samples: int
-    mass: float
-
-    def __getitem__(self, option: str) -> float:
-        """Return the probability of an option."""
-        return self.shares[self.options.index(option)]
-
-    @property
-    def best(self) -> str | None:
-        """The likeliest option, ties to the earliest; None when none was named."""
-        most = max(self.shares)
-        return self.options[self.shares.index(most)] if most > 0 else None
-
-    def sections(self) -> Iterator[Section]:
-        """Yield the probabilities as bars."""
-        pairs = zip(self.options, self.shares, strict=True)
-        bars = tuple(
-            Bar(option, share, f"{share:.0%}", "chosen" if option == self.best else "plain")
-            for option, share in pairs
-        )
-        yield Bars(f"How likely each is, by {self.basis}", bars, full=1.0)
 
 
 async def weigh(
@@ -153,7 +104,7 @@ async def weigh(
         temperature = own if votes == 1 else 1.0
     asking: dict[str, Any] = {"temperature": temperature, **more}
     if extract is not None:
-        return _shares(names, await _replies(session, question, range(votes), asking), extract)
+        return shares_of(names, await _replies(session, question, range(votes), asking), extract)
     held = {
         "constraint": Constraint.choice(lead + name for name in names),
         "max_tokens": max(len(name.encode()) for name in names) + 16,
@@ -233,106 +184,3 @@ async def _replies(
 ) -> list[str]:
     asks = [session.ask(question, sample=number, **asking) for number in numbers]
     return [response.text for response in await gather(asks)]
-
-
-def count(options: tuple[str, ...], texts: Sequence[str]) -> Distribution:
-    """Return the shares of the options among sampled answers.
-
-    >>> count(("yes", "no"), ["Yes.", "yes", "no", "maybe"]).mass
-    0.75
-    """
-    return _shares(options, texts, partial(named, options=options))
-
-
-def _shares(
-    options: tuple[str, ...], texts: Sequence[str], read: Callable[[str], Hashable | None]
-) -> Distribution:
-    found = [read(text) for text in texts]
-    told = sum(found.count(option) for option in options)
-    shares = tuple(found.count(option) / told if told else 0.0 for option in options)
-    return Distribution(options, shares, "votes", len(texts), told / len(texts) if texts else 0.0)
-
-
-def read_logprobs(response: Response, options: tuple[str, ...]) -> Distribution | None:
-    """Read the options' probabilities off one answer; None when it reports none of them.
-
-    At each place of the answer, the alternatives that lead to one option alone give it their
-    probability, times that of what stands before. Those that still lead to several are followed
-    where the answer itself goes, and shared out evenly where it does not.
-    """
-    tokens = response.choices[0].logprobs if response.choices else None
-    if not tokens:
-        return None
-    names = [option.casefold().strip() for option in options]
-    weights = [0.0] * len(names)
-    wrapper = _WRAPPER.match("".join(token.token for token in tokens))
-    start = wrapper.end() if wrapper else 0
-    prefix, before, passed = "", 1.0, 0
-    for token in tokens:
-        passed += len(token.token)
-        if passed <= start:
-            continue
-        chosen = prefix + token.token
-        for text, probability in _alternatives(token, prefix):
-            fitting = _leading_to(text, names)
-            goes_on = text == chosen and len(fitting) > 1
-            for place in () if goes_on else fitting:
-                weights[place] += before * probability / len(fitting)
-        if _plain(chosen) and len(_leading_to(chosen, names)) <= 1:
-            break
-        prefix, before = chosen, before * _probability(token.logprob)
-    else:  # the answer ended where it could have gone on to several
-        ended = _leading_to(prefix, names)
-        exact = [place for place in ended if names[place] == _plain(prefix)]
-        for place in exact or ended:
-            weights[place] += before / len(exact or ended)
-    mass = sum(weights)
-    is_told = any(token.top for token in tokens) or mass > _NEARLY_ALL
-    if mass <= 0 or not is_told:
-        return None
-    return Distribution(options, tuple(w / mass for w in weights), "logprobs", 1, min(mass, 1.0))
-
-
-def _alternatives(token: TokenLogprob, prefix: str) -> list[tuple[str, float]]:
-    """What could stand here, the chosen token included, with its probability."""
-    by_text = {each.token: each.logprob for each in token.top}
-    by_text[token.token] = token.logprob
-    return [(prefix + text, _probability(logprob)) for text, logprob in by_text.items()]
-
-
-def _probability(logprob: float) -> float:
-    """A server may report what is none: above 0, or no number."""
-    return math.exp(min(logprob, 0.0)) if not math.isnan(logprob) else 0.0
-
-
-def _leading_to(text: str, names: Sequence[str]) -> list[int]:
-    """The places of the options that `text` may still become, else of the one it says in full."""
-    plain = _plain(text)
-    if not plain:
-        return []
-    growing = [place for place, name in enumerate(names) if name.startswith(plain)]
-    said = [
-        place
-        for place, name in enumerate(names)
-        if re.match(re.escape(name) + edges(name)[1], plain)
-    ]
-    return growing or sorted(said, key=lambda place: -len(names[place]))[:1]
-
-
-def _plain(text: str) -> str:
-    return text.casefold().lstrip(" \t\n\"'*«“")
-
-
-def named(reply: str, options: Sequence[str]) -> str | None:
-    """Return the one option that a reply names; None when it names none or several.
-
-    >>> named("S2.", ("S1", "S2")), named("None of S1 and S2 helps.", ("S1", "S2"))
-    ('S2', None)
-    """
-    if reply.strip() in options:
-        return reply.strip()
-    longest_first = sorted(options, key=len, reverse=True)
-    pattern = "|".join(f"{edges(o)[0]}({re.escape(o.strip())}){edges(o)[1]}" for o in longest_first)
-    found = {match.lastindex for match in re.finditer(pattern, reply, re.IGNORECASE)}
-    fitting = [longest_first[place - 1] for place in found if place]
-    return fitting[0] if len(fitting) == 1 else None

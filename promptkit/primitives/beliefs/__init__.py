@@ -1,1 +1,1 @@
-"""What maieutic prompting is made of: `prompts`, the `tree` of explanations, their `relations`."""
+"""What maieutic prompting is made of: `prompts`, the `tree`, its `relations`, the `evidence`."""

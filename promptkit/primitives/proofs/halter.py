@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptkit.primitives.asking.likelihood import Distribution, weigh
+from promptkit.primitives.asking.distribution import Distribution
+from promptkit.primitives.asking.likelihood import weigh
 from promptkit.primitives.asking.primitive import Asked
 from promptkit.primitives.asking.text_likelihood import text_likelihoods
 from promptkit.primitives.proofs.prompts import SelectionPrompts, about

@@ -17,7 +17,8 @@ from typing import Final, Literal
 
 from promptkit.constraint import Constraint
 from promptkit.errors import RefusedRequestError
-from promptkit.primitives.asking.likelihood import named, weigh
+from promptkit.primitives.asking.distribution import named
+from promptkit.primitives.asking.likelihood import weigh
 from promptkit.primitives.asking.primitive import Asked
 from promptkit.primitives.asking.text_likelihood import beginnings, log_likelihood, text_likelihoods
 from promptkit.primitives.proofs.prompts import SelectionPrompts, about

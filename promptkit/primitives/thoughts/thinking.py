@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args
 from promptkit.errors import OptionError
 from promptkit.primitives.answers import choice
 from promptkit.primitives.asking.arguments import counted, one_of, sampled
-from promptkit.primitives.asking.likelihood import Distribution, WeighBy, weigh
+from promptkit.primitives.asking.distribution import Distribution
+from promptkit.primitives.asking.likelihood import WeighBy, weigh
 from promptkit.primitives.asking.primitive import Asked, followed_by, gather, steady
 from promptkit.primitives.thoughts.prompts import ThoughtPrompts
 from promptkit.primitives.thoughts.thought import Thought, Thoughts

@@ -13,7 +13,9 @@ import promptkit as pk
 from promptkit import Request, Response
 from promptkit.errors import ContextLengthError, OptionError, RefusedRequestError
 from promptkit.primitives import answers, gather
-from promptkit.primitives.asking.likelihood import Distribution, count, named, read_logprobs, weigh
+from promptkit.primitives.asking.distribution import Distribution, count, named
+from promptkit.primitives.asking.likelihood import weigh
+from promptkit.primitives.asking.logprobs import read_logprobs
 from promptkit.response import Alternative, Choice, TokenLogprob
 from promptkit.testing import Scripted
 
