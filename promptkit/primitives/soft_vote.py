@@ -14,8 +14,7 @@ from math import fsum
 from typing import Any
 
 from promptkit.explanation import Bar, Bars, Section
-from promptkit.primitives.answers import Extractor, normal_text
-from promptkit.primitives.answers import final as last_line
+from promptkit.primitives.answers import Extractor, final, normal_text
 from promptkit.primitives.asking.arguments import sampled, share, takes
 from promptkit.primitives.asking.primitive import Asked, gather, primitive
 from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, draw
@@ -117,7 +116,7 @@ async def soft_vote(
         session,
         question,
         range(n),
-        extract=extract or last_line,
+        extract=extract or final,
         of=of,
         instruction=instruction,
         examples=examples,

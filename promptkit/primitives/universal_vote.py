@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from promptkit.explanation import Bar, Bars, Section
-from promptkit.primitives.answers import Extractor
-from promptkit.primitives.answers import final as last_line
+from promptkit.primitives.answers import Extractor, final
 from promptkit.primitives.asking.arguments import sampled
 from promptkit.primitives.asking.distribution import Distribution
 from promptkit.primitives.asking.likelihood import WeighBy, checked_votes, weigh
@@ -119,7 +118,7 @@ async def universal_vote(
         session,
         question,
         range(n),
-        extract=extract or last_line,
+        extract=extract or final,
         of=of,
         instruction=instruction,
         examples=examples,

@@ -24,7 +24,7 @@ from promptkit.primitives.answers import choice
 from promptkit.prompt import Prompt
 from promptkit.request import Request
 from promptkit.response import Alternative, Choice, Response, TokenLogprob
-from promptkit.testing import deduction as logic
+from promptkit.testing import deduction
 from promptkit.testing.prompt_kinds import Recognised, recognise
 
 Habit = Literal["hallucinates", "ignores_format", "never_halts", "contradicts", "agrees", "silent"]
@@ -192,29 +192,29 @@ class Reasoner:
         question = slots["question"]
         if kind == "halt":
             lines = slots["inferences"].splitlines()
-            knows = logic.answers_by(lines[-1] if lines else "", question) is not None
+            knows = deduction.answers_by(lines[-1] if lines else "", question) is not None
             return _either(knows, "yes", "no")
         if kind == "answer":
-            holds = logic.answers_by(slots["inference"], question)
+            holds = deduction.answers_by(slots["inference"], question)
             return _answered(holds, _allowed(request, slots))
-        statements = logic.labelled(slots["statements"])
-        is_sound = logic.is_sound(statements, slots["trace"], question)
+        statements = deduction.labelled(slots["statements"])
+        is_sound = deduction.is_sound(statements, slots["trace"], question)
         return _either(is_sound, "correct", "incorrect")
 
     def picked(self, slots: Mapping[str, str], kind: str) -> Move:
         """Answer a selection prompt."""
-        statements = logic.labelled(slots["statements"])
+        statements = deduction.labelled(slots["statements"])
         if kind == "select_first":
-            right = logic.first_pick(statements, slots["question"]) or "none"
+            right = deduction.first_pick(statements, slots["question"]) or "none"
             return Move(right, (*statements, "none"))
-        right = logic.next_pick(statements, slots["chosen"], slots["question"]) or "enough"
+        right = deduction.next_pick(statements, slots["chosen"], slots["question"]) or "enough"
         chosen = slots["chosen"]
         others = [label for label, text in statements.items() if text not in chosen]
         return Move(right, (*others, "enough"))
 
     def judged(self, slots: Mapping[str, str], kind: str) -> Move:
         """Answer a judge's prompt: about an answer, a step, a pair, or several responses."""
-        problem = logic.problem_of(slots["before"], self.knowledge)
+        problem = deduction.problem_of(slots["before"], self.knowledge)
         if kind == "judge_step":
             clause = read_clause(slots["step"].strip().splitlines()[-1] if slots["step"] else "")
             holds = clause is None or not clause.is_fact or clause.head in problem.closure
@@ -239,7 +239,7 @@ class Reasoner:
     def told(self, request: Request, slots: Mapping[str, str], kind: str) -> Move:
         """Answer a prompt about a statement from what it knows."""
         if kind == "entail":
-            right = logic.relation(slots["premise"], slots["hypothesis"], self.knowledge)
+            right = deduction.relation(slots["premise"], slots["hypothesis"], self.knowledge)
             return Move(right, ("entails", "contradicts", "neutral"))
         if kind == "split":
             parts = re.split(r",? and (?=[A-Z]|the )", slots["claim"].rstrip("."))
@@ -248,7 +248,7 @@ class Reasoner:
         clause = read_clause(statement)
         fact = clause.head if clause and clause.is_fact else None
         if kind == "believe":
-            verdict = logic.problem_of(self.knowledge, question=statement).verdict
+            verdict = deduction.problem_of(self.knowledge, question=statement).verdict
             if verdict is None:  # it does not know, and says so in a way: it tosses a coin
                 verdict = self.chance(request, "coin") < 0.5  # noqa: PLR2004
             return _either(verdict, "true", "false")
@@ -259,17 +259,17 @@ class Reasoner:
         if kind == "restate":
             query = read_query(statement)
             return Move(write(query) if query else statement)
-        reasons = logic.reasons(statement, self.knowledge, is_true=kind == "explain_true")
-        other = logic.reasons(statement, self.knowledge, is_true=kind != "explain_true")
+        reasons = deduction.reasons(statement, self.knowledge, is_true=kind == "explain_true")
+        other = deduction.reasons(statement, self.knowledge, is_true=kind != "explain_true")
         right = reasons[request.sample % len(reasons)] if reasons else ""
         return Move(right, tuple(other))
 
     def solved(self, request: Request, asked: Recognised) -> str:
         """Answer a whole question, step by step or at once; each inference may go wrong."""
-        problem = logic.problem_of(asked.slots["before"], self.knowledge)
+        problem = deduction.problem_of(asked.slots["before"], self.knowledge)
         if problem.query is None:
             return _allowed(request, {})[0] if _allowed(request, {}) else "I do not know."
-        steps = logic.chain(problem) or [("", f"It is {_word(problem.verdict)}.")]
+        steps = deduction.chain(problem) or [("", f"It is {_word(problem.verdict)}.")]
         lines: list[str] = []
         verdict: str = _word(problem.verdict)
         for number, (premises, follows) in enumerate(steps):
@@ -293,7 +293,7 @@ class Reasoner:
 
     def translated(self, request: Request, asked: Recognised) -> str:
         """Write a logic program; each line may be lost."""
-        lines = logic.program_of(asked.slots["before"])
+        lines = deduction.program_of(asked.slots["before"])
         return "\n".join(
             line
             for number, line in enumerate(lines)
@@ -365,10 +365,10 @@ def _either(holds: object, yes: str, no: str) -> Move:
 
 def _inferred(selection: str) -> Move:
     """Say what follows; where nothing does, say again what was known."""
-    follows = logic.conclusion(selection)
+    follows = deduction.conclusion(selection)
     if follows is not None:
         return Move(write(follows), (write(follows.negated),))
-    careless = logic.about(selection)
+    careless = deduction.about(selection)
     again = selection.rpartition(" that ")[2] or selection
     return Move(again, (write(careless),) if careless else ())
 

@@ -1,4 +1,8 @@
-"""Expressions of a program: their values, worked out node by node."""
+"""Expressions of a program: their values, worked out node by node.
+
+One method for each kind of node (`_value_…`) and for each function that calls others (`_call_…`):
+what has no method cannot be written. They stay in one file, so that it can be read as the whole.
+"""
 
 from __future__ import annotations
 

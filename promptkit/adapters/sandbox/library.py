@@ -1,6 +1,7 @@
 """What a program can call: functions, methods and names of modules, each listed here.
 
-Whatever makes or walks something long tells the budget first.
+Whatever makes or walks something long tells the budget first. The file is long because it is
+a list: what is not in it cannot be called, and one place shows all that can.
 """
 
 from __future__ import annotations
