@@ -1,4 +1,8 @@
-"""A Session is what every primitive is handed: it asks, streams and maps, and keeps the trace."""
+"""A Session is what every primitive is handed: it asks, streams and maps, and keeps the trace.
+
+The file is long by its docstrings: these are the methods that are looked up most. What they do
+stands in the modules that they call.
+"""
 
 from __future__ import annotations
 
