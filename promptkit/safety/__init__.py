@@ -1,0 +1,38 @@
+"""Checks on what goes to a model, what comes back and what is kept: offline first, measured.
+
+A check on a text is a pure function and needs no account, no download and no network; one that
+asks a model is async and takes a Session first. Each says in its docstring what it does not cover,
+and `docs/safety.md` how often it is wrong. None of them is a defence by itself.
+
+A module is never called as the function in it, so that both can be looked up here. Names are loaded
+when they are first used: the layers of every session import single modules of this package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+_HOMES: Final = {
+    "Cleaned": "finding",
+    "Finding": "finding",
+}
+"""Which module a public name stands in."""
+
+__all__ = ["Cleaned", "Finding"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first looked at."""
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module 'promptkit.safety' has no attribute {name!r}"
+        raise AttributeError(msg, name=name)
+    value = getattr(import_module(f"promptkit.safety.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

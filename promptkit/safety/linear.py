@@ -1,0 +1,96 @@
+"""A linear classifier over hashed n-grams: a few hundred kilobytes, scored with numpy.
+
+The weights are made by the scripts in `tests/training`, which say what they were trained on; each
+has a model card beside it, `models/NAME.md`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptkit.safety.ngrams import buckets, counted
+
+FOLDER: Final = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """A classifier into one or several classes, each yes or no.
+
+    Attributes:
+        classes: Their names.
+        weights: Shape (buckets, classes).
+        bias: Shape (classes,).
+        slope: Of the calibration from a logit to a probability (Platt 1999), for each class.
+        offset: Likewise.
+        settings: What else the model was made with: the n-grams and the thresholds.
+    """
+
+    classes: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    slope: NDArray[np.float32]
+    offset: NDArray[np.float32]
+    settings: dict[str, Any]
+
+    def logits(self, text: str) -> NDArray[np.float32]:
+        """Return the classes' logits, not calibrated."""
+        grams = self.settings["ngrams"]
+        occurring, values = counted(
+            buckets(
+                text,
+                characters=tuple(grams["characters"]),
+                words=grams["words"],
+                bits=grams["bits"],
+            )
+        )
+        found: NDArray[np.float32] = values @ self.weights[occurring] + self.bias
+        return found
+
+    def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities, from 0 to 1."""
+        scaled = np.clip(self.slope * logits + self.offset, -30.0, 30.0)
+        found: NDArray[np.float32] = 1.0 / (1.0 + np.exp(-scaled))
+        return found
+
+    def probabilities(self, text: str) -> NDArray[np.float32]:
+        """Return each class's probability."""
+        return self.calibrated(self.logits(text))
+
+    def save(self, path: Path) -> None:
+        """Write the model as npz, its weights in half precision."""
+        np.savez_compressed(
+            path,
+            weights=self.weights.astype(np.float16),
+            bias=self.bias,
+            slope=self.slope,
+            offset=self.offset,
+            about=np.array(json.dumps({"classes": self.classes, "settings": self.settings})),
+        )
+
+
+def read_model(path: Path) -> LinearModel:
+    """Read what `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        about = json.loads(str(file["about"]))
+        return LinearModel(
+            tuple(about["classes"]),
+            file["weights"].astype(np.float32),
+            file["bias"],
+            file["slope"],
+            file["offset"],
+            about["settings"],
+        )
+
+
+@lru_cache(maxsize=8)
+def shipped(name: str) -> LinearModel:
+    """Return a model that comes with the package."""
+    return read_model(FOLDER / f"{name}.npz")
