@@ -10,6 +10,9 @@
     ├── TableError             an input file or row cannot be used
     ├── ProgramError           a program that a model wrote cannot be read or run
     ├── UnfitAnswerError       an answer does not obey its constraint
+    ├── PolicyError            a policy file or value is wrong        (also a ValueError)
+    ├── BlockedError           a check did not let a text through; `findings` says why
+    │   └── HeldError          it waits for a person; `ticket` is its number in the queue
     ├── ReplayError            a recording does not hold this request
     ├── BudgetError            the call could overrun a hard limit, so it was not made
     └── CallError              a call was made and did not give an answer
@@ -32,6 +35,7 @@ attempt all the same), `hint` (what to do). No message holds a key or the text o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 Fault = Literal["client", "limit", "network", "server"]
@@ -121,6 +125,48 @@ class UnfitAnswerError(PromptkitError):
         """Keep the answer."""
         super().__init__(message, hint=hint)
         self.text = text
+
+
+class PolicyError(PromptkitError, ValueError):
+    """A policy cannot be used: a field is unknown, a value is wrong, or two rules disagree."""
+
+
+class BlockedError(PromptkitError):
+    """A check did not let a text through. The message and the findings never hold the text.
+
+    Attributes:
+        stage: Where it was stopped: "input", "untrusted", "output" or "stored".
+        findings: What was found, as `promptkit.safety.Finding`s.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", stage: str = "", findings: Sequence[object] = ()
+    ) -> None:
+        """Keep where it was stopped, and why."""
+        super().__init__(message, hint=hint)
+        self.stage = stage
+        self.findings = tuple(findings)
+
+
+class HeldError(BlockedError):
+    """A text waits for a person to approve it; ask again when that is done.
+
+    Attributes:
+        ticket: Its number in the review queue.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        stage: str = "",
+        findings: Sequence[object] = (),
+        ticket: int = 0,
+    ) -> None:
+        """Keep the number under which it waits."""
+        super().__init__(message, hint=hint, stage=stage, findings=findings)
+        self.ticket = ticket
 
 
 class ReplayError(PromptkitError):
