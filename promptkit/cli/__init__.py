@@ -1,4 +1,4 @@
-"""The command line: `promptkit demo`, `run`, `usage`, `cache` and `model`.
+"""The command line: `promptkit demo`, `run`, `usage`, `cache` and their like.
 
 Each command stands in a module of its own, which is loaded when the command is given. Exit codes
 are 0 for done, 1 for a call that failed, 2 for something wrong with what was given, 3 for a
@@ -18,7 +18,7 @@ from typing import Final, cast
 
 from promptkit.errors import BudgetError, CallError, OptionError, PromptkitError
 
-COMMANDS: Final = ("demo", "run", "usage", "cache", "model")
+COMMANDS: Final = ("demo", "run", "usage", "cache", "review", "audit", "model")
 
 HELP: Final = """\
 promptkit: language-model prompts over your data, within limits and budget
@@ -27,6 +27,8 @@ promptkit: language-model prompts over your data, within limits and budget
   promptkit run FILE …         ask one question about each row of a table
   promptkit usage              what was asked, and what it cost
   promptkit cache              what is kept of answers, and deleting it
+  promptkit review             texts that wait for a person, reports, vetted answers
+  promptkit audit verify       whether the log of what was found is as it was written
   promptkit model install      put the embedded model in its place
   promptkit COMMAND --help     more on a command, with examples
 
