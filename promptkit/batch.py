@@ -26,6 +26,7 @@ from promptkit.pricing import PriceOf, price_of
 from promptkit.prompt import Message, Prompt
 from promptkit.request import Api, Options, Request
 from promptkit.response import Response
+from promptkit.safety.spotlighting import Mode
 from promptkit.transports.budget import Meter
 from promptkit.transports.cache import Store
 
@@ -79,6 +80,7 @@ class Batches:
         meters: tuple[Meter, ...] = (),
         price_of: PriceOf = price_of,
         clock: Clock = SYSTEM_CLOCK,
+        spotlight: Mode | None = "delimit",
     ) -> None:
         """Prepare; no file is opened before it is needed.
 
@@ -89,11 +91,12 @@ class Batches:
             meters: The budgets that count.
             price_of: From (model, endpoint) to a list price; a batch costs half of it.
             clock: Time between two looks at a batch.
+            spotlight: How untrusted text is told from instructions.
         """
         self._means = (
             None
             if api is None or path is None
-            else Means(api, Journal(path), store, meters, price_of, clock)
+            else Means(api, Journal(path), store, meters, price_of, clock, spotlight)
         )
 
     def __repr__(self) -> str:

@@ -97,7 +97,12 @@ def _option_to_json(value: Any) -> Any:
 def _content_to_json(content: str | tuple[Part, ...]) -> Any:
     if isinstance(content, str):
         return content
-    return [{"text": part.text, "slot": part.slot, "trusted": part.trusted} for part in content]
+    return [_part_to_json(part) for part in content]
+
+
+def _part_to_json(part: Part) -> dict[str, Any]:
+    data: dict[str, Any] = {"text": part.text, "slot": part.slot, "trusted": part.trusted}
+    return data | {"spotlight": part.spotlight} if part.spotlight else data
 
 
 def _content_from_json(content: Any) -> str | tuple[Part, ...]:

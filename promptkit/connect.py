@@ -22,6 +22,7 @@ from promptkit.folders import data_folder
 from promptkit.pricing import with_overrides
 from promptkit.profile import Profile, load_profile
 from promptkit.request import APIS, Api
+from promptkit.safety.spotlighting import Mode, check_mode
 from promptkit.secret import Secret
 from promptkit.session import Session
 from promptkit.terminal import install_terminal_observer
@@ -61,6 +62,7 @@ def connect(
     ledger: bool | str | EllipsisType = ...,
     record: str | os.PathLike[str] | None = None,
     replay: str | os.PathLike[str] | None = None,
+    spotlight: Mode | None = "delimit",
 ) -> Session:
     """Return a Session.
 
@@ -87,6 +89,8 @@ def connect(
         ledger: True, False, or "text" to keep prompts and answers as well.
         record: Write a recording here.
         replay: Answer from this recording only.
+        spotlight: How text in untrusted slots is told from instructions: "delimit", "datamark" or
+            "encode", see `promptkit.safety.spotlight`; None for not at all.
 
     Raises:
         ProfileError: The profile is missing or wrong, or there is no key where one is needed.
@@ -96,6 +100,8 @@ def connect(
     if isinstance(api_key, str):
         api_key = Secret(api_key)  # so that no traceback shows it from here on
     _check_types(retry, api_key, ledger, record=record, replay=replay)
+    if spotlight is not None:
+        check_mode(spotlight)
     _check_texts(model=model, base_url=base_url, organization=organization, project=project)
     _check_arguments(
         record, api_key, transport=transport, base_url=base_url, replay=replay, routes=routes
@@ -141,6 +147,7 @@ def connect(
         fork=fork,
         lease=_lease(answerer),
         record=(record, chosen) if record is not None else None,
+        spotlight=spotlight,
     )
     trace = Step()
     trace.meters = meters
@@ -254,6 +261,7 @@ def _batching(answerer: Answerer, folder: Path, layers: Layers) -> Callable[[], 
             store=layers.store,
             meters=layers.meters,
             price_of=layers.price_of,
+            spotlight=layers.spotlight,
         )
 
     return batches

@@ -20,15 +20,23 @@ from typing import Any, Final
 from promptkit.errors import PromptError
 
 ROLES: Final = ("system", "developer", "user", "assistant", "tool")
+_SPOTLIGHTS: Final = ("delimit", "datamark", "encode")
+"""The marks of untrusted slots that say how, see `promptkit.safety.spotlighting`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A run of text with one origin: a literal (`slot` is empty) or a slot's value."""
+    """A run of text with one origin: a literal (`slot` is empty) or a slot's value.
+
+    Attributes:
+        spotlight: How it is told from instructions, where the template says so; empty for the
+            session's own way.
+    """
 
     text: str
     slot: str = ""
     trusted: bool = True
+    spotlight: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,8 @@ class Prompt:
 
     Attributes:
         user: The last turn. `{name}` is an untrusted slot, `{name:trusted}` a trusted one,
-            `{{` and `}}` are braces.
+            `{{` and `}}` are braces. `{name:delimit}`, `{name:datamark}` and `{name:encode}` are
+            untrusted, and spotlighted in that way whatever the session's.
         system: Instructions; its slots must be trusted.
         examples: Worked turns before the last one, as (user, assistant) pairs of literals.
         values: What the slots are filled with so far; use `fill`.
@@ -173,10 +182,12 @@ def _parse(template: str) -> tuple[Part, ...]:
         if not name.isidentifier() or conversion:
             msg = f"{{{name}}} is not a slot"
             raise PromptError(msg, hint="a slot is a name in braces; {{ and }} are literal braces")
-        if spec not in ("", "trusted", "untrusted"):
+        if spec not in ("", "trusted", "untrusted", *_SPOTLIGHTS):
             msg = f"slot {name!r} is marked {spec!r}"
-            raise PromptError(msg, hint="the marks are «trusted» and «untrusted»")
-        parts.append(Part("", name, trusted=spec == "trusted"))
+            hint = f"the marks are trusted, untrusted, {', '.join(_SPOTLIGHTS)}"
+            raise PromptError(msg, hint=hint)
+        how = spec if spec in _SPOTLIGHTS else ""
+        parts.append(Part("", name, trusted=spec == "trusted", spotlight=how))
     return tuple(parts)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 
 from promptkit.constraint import Constraint
 from promptkit.errors import OptionError
-from promptkit.prompt import Message
+from promptkit.prompt import Message, Part
 
 Api = Literal["chat", "responses", "completions", "embeddings", "moderations"]
 """The five families of OpenAI-compatible addresses a Request can go to."""
@@ -230,6 +230,7 @@ class Request:
     cache: CacheUse = field(default="use", repr=False, compare=False)
     lane: int = field(default=0, repr=False, compare=False)
     _key: bytes = field(default=b"", init=False, repr=False, compare=False)
+    _asked: Request | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def key(self) -> bytes:
@@ -239,24 +240,50 @@ class Request:
         return self._key
 
     def _compute_key(self) -> bytes:
+        if self._asked is not None:
+            return self._asked.key
         parts: list[str] = [_head(self.endpoint, self.api, self.model, self.sample)]
         for message in self.messages:
             content = message.content
             if isinstance(content, str):
                 parts += (message.role, str(len(content)), content)
             else:
-                parts += (message.role, repr([(p.text, p.slot, p.trusted) for p in content]))
+                parts += (message.role, repr([_origin(part) for part in content]))
         text = "\0".join(parts).encode("utf-8", "surrogatepass")
         return blake2b(text, digest_size=16, key=KEY_VERSION, salt=self.options.digest).digest()
 
     def replace(self, **changes: Any) -> Request:
         """Return this request with some fields changed."""
-        return dataclasses.replace(self, **changes)
+        changed = dataclasses.replace(self, **changes)
+        if self._asked is not None and "messages" not in changes:
+            asked = self._asked.replace(**changes)
+            object.__setattr__(changed, "_asked", asked)
+        return changed
+
+    @property
+    def asked(self) -> Request:
+        """What was asked, before its data was rendered: what keys and recordings go by."""
+        return self._asked or self
+
+    def rendered(self, messages: tuple[Message, ...]) -> Request:
+        """Return this request as it is sent: with other messages, and the key of this one.
+
+        What is random in the messages then reaches no cache and no recording.
+        """
+        sent = dataclasses.replace(self, messages=messages)
+        object.__setattr__(sent, "_asked", self.asked)
+        return sent
 
     @property
     def text(self) -> str:
         """All messages as one readable text."""
         return "\n\n".join(f"{message.role}: {message.text}" for message in self.messages)
+
+
+def _origin(part: Part) -> tuple[str | bool, ...]:
+    """What a key holds of a part; a key from before there was `spotlight` is still the same."""
+    plain = (part.text, part.slot, part.trusted)
+    return (*plain, part.spotlight) if part.spotlight else plain
 
 
 @lru_cache(maxsize=1024, typed=True)

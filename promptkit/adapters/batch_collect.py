@@ -24,6 +24,7 @@ from promptkit.errors import CallError, PromptkitError
 from promptkit.pricing import PriceOf
 from promptkit.request import Request
 from promptkit.response import CallLog, Response
+from promptkit.safety.spotlighting import Mode
 from promptkit.transports.budget import Meter
 from promptkit.transports.cache import CacheWarning, MemoryStore, Store
 
@@ -42,6 +43,7 @@ class Means:
         meters: The budgets that count.
         price_of: From (model, endpoint) to a list price.
         clock: Time.
+        spotlight: How untrusted text is told from instructions.
         committed: See `Account`.
         open_lines: What stopped calls left at the endpoint, for the trace.
     """
@@ -52,6 +54,7 @@ class Means:
     meters: tuple[Meter, ...]
     price_of: PriceOf
     clock: Clock
+    spotlight: Mode | None = "delimit"
     committed: dict[bytes, float] = field(default_factory=dict)
     open_lines: Open = field(default_factory=dict)
 

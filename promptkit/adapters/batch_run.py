@@ -25,6 +25,7 @@ from promptkit.response import CallLog, Response
 from promptkit.totals import Call
 from promptkit.trace import Progress, Step
 from promptkit.transports.screen import screen
+from promptkit.transports.spotlight import spotlit
 
 Outcome = Response | PromptkitError
 
@@ -46,6 +47,7 @@ class BatchRun:
         self._journal = means.journal
         self._store = means.store
         self._clock = means.clock
+        self._spotlight = means.spotlight
         self._policy = policy
         self._step = step
         self._asked = requests
@@ -73,10 +75,10 @@ class BatchRun:
         self._progress.begin()
         try:
             for index, request in enumerate(self._asked):
-                sent = screen(request)
-                self._keys.append(sent.key)
-                self._screened.setdefault(sent.key, sent)
-                self._first.setdefault(sent.key, index)
+                clean = screen(request, self._spotlight)
+                self._keys.append(clean.key)
+                self._screened.setdefault(clean.key, clean)
+                self._first.setdefault(clean.key, index)
                 if index % _TURN == 0:
                     await asyncio.sleep(0)
             await self._rounds()
@@ -130,7 +132,7 @@ class BatchRun:
             wanted = sorted(keys, key=self._first.__getitem__)
             keys = set()
             try:
-                await self._account.reserve([self._screened[key] for key in wanted])
+                await self._account.reserve([self._sent(key) for key in wanted])
             except BudgetError as error:
                 self._fail(wanted, error)
                 return
@@ -174,9 +176,13 @@ class BatchRun:
                 self._put(key, replace(response, log=_FROM_CACHE))
         return found
 
+    def _sent(self, key: bytes) -> Request:
+        """Return a request as a line says it: its data spotlighted anew, its key the same."""
+        return spotlit(self._screened[key], self._spotlight)
+
     async def _lines(self, keys: list[bytes]) -> list[Line]:
         """Write the lines of these requests; those that cannot be written have failed."""
-        wanted = [self._screened[key] for key in keys]
+        wanted = [self._sent(key) for key in keys]
         is_azure, limit = self._api.azure, self._policy.max_bytes
         lines, errors = await write_lines(wanted, self._api.dialect, limit, azure=is_azure)
         for key, error in errors.items():
@@ -293,7 +299,7 @@ class BatchRun:
         say_what_goes_on(error, sum(map(len, self._running.values())))
         mine = [key for token in self._made & set(self._running) for key in self._running[token]]
         lines = [
-            (self._asked[self._first[key]], key, self._account.worst(self._screened[key]))
+            (self._asked[self._first[key]], key, self._account.worst(self._sent(key)))
             for key in sorted(mine, key=self._first.__getitem__)
         ]
         elapsed = time.monotonic() - self._started

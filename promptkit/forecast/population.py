@@ -26,7 +26,8 @@ from promptkit.transports.budget import BudgetLayer
 from promptkit.transports.cache import CacheLayer
 from promptkit.transports.gate import Gate
 from promptkit.transports.limit import LimitLayer
-from promptkit.transports.screen import screen
+from promptkit.transports.screen import ScreenLayer
+from promptkit.transports.spotlight import spotlit
 from promptkit.transports.worst_case import longest_output, worst_case
 
 MOST_READ: Final = 20_000
@@ -75,17 +76,31 @@ class Layers:
     cache: CacheLayer | None = None
     budget: BudgetLayer | None = None
     limit: LimitLayer | None = None
+    screen: ScreenLayer | None = None
 
     @classmethod
     def of(cls, transport: Any) -> Layers:
         """Find them, from the outermost layer inwards."""
         found: dict[str, Any] = {}
-        kinds = {"cache": CacheLayer, "budget": BudgetLayer, "limit": LimitLayer}
+        kinds = {
+            "cache": CacheLayer,
+            "budget": BudgetLayer,
+            "limit": LimitLayer,
+            "screen": ScreenLayer,
+        }
         for layer in _inwards(transport):
             for name, kind in kinds.items():
                 if isinstance(layer, kind):
                     found.setdefault(name, layer)
         return cls(**found)
+
+    def screened(self, request: Request) -> Request:
+        """Return a request as the cache knows it."""
+        return request if self.screen is None else self.screen.screen(request)
+
+    def sent(self, request: Request) -> Request:
+        """Return a screened request as the endpoint gets it, which is what it costs."""
+        return request if self.screen is None else spotlit(request, self.screen.mode)
 
 
 def gates_of(layers: Layers, endpoint: str, model: str | None) -> list[Gate]:
@@ -149,7 +164,7 @@ async def of_template(
     for number, item in enumerate(items):
         if number % _TURN == 0:
             await asyncio.sleep(0)
-        request = screen(session.request(prompt.for_item(item)))
+        request = layers.screened(session.request(prompt.for_item(item)))
         counter = counter or await Counter.of(request, layers)
         if store is not None:
             known = request.key in seen
@@ -159,6 +174,7 @@ async def of_template(
             if known:
                 people.cached += scale
                 continue
+        request = layers.sent(request)
         price = layers.budget.price(request) if layers.budget else None
         people.items.append(item)
         people.lengths.append(counter.tokens(request))

@@ -19,6 +19,7 @@ from promptkit.adapters.database import MOVE_AWAY
 from promptkit.errors import OptionError, StoreError
 from promptkit.question import Question, messages_of
 from promptkit.request import Request
+from promptkit.safety.spotlighting import MODES
 from promptkit.secret import Secret
 from promptkit.transports.screen import screen
 
@@ -122,8 +123,8 @@ def clear(
         conditions.append(("created_at < ?", (time.time() - older_than_s,)))
     with _opened(Path(path)) as database:
         if question is not None:
-            digest = _digest(database, Path(path), question, secret)
-            conditions.append(("question = ?", (digest,)))
+            digests = _digests(database, Path(path), question, secret)
+            conditions.append((f"question IN ({', '.join('?' * len(digests))})", digests))
         where = " AND ".join(condition for condition, _ in conditions)
         values = [value for _, some in conditions for value in some]
         database.execute("PRAGMA secure_delete = ON")
@@ -161,14 +162,15 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise StoreError(f"the cache {path} is damaged ({error})", hint=MOVE_AWAY) from None
 
 
-def _digest(
+def _digests(
     database: sqlite3.Connection, path: Path, question: Question, secret: Secret | None
-) -> bytes:
+) -> tuple[bytes, ...]:
+    """Return the marks of all answers to a question, in whatever way its data was spotlighted."""
     asked = question if isinstance(question, Request) else None
     asked = asked or Request(messages=messages_of(question), model="")  # type: ignore[arg-type]  # no Request here
-    digest = question_digest(screen(asked).messages)
+    ways = {question_digest(screen(asked, mode).messages) for mode in (None, *MODES)}
     sealer = open_sealer(database, path, secret)
-    return digest if sealer is None else sealer.digest(digest)
+    return tuple(ways if sealer is None else map(sealer.digest, ways))
 
 
 def _counts(database: sqlite3.Connection, column: str) -> dict[str, int]:

@@ -57,7 +57,7 @@ class Recorder:
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
         """Ask, then write both down."""
         response = await self.inner(request, on_text)
-        asked = request_to_json(request)
+        asked = request_to_json(request.asked)
         name = _canonical(asked)
         if name not in self._known or response.log.source == "endpoint":
             self._known.add(name)
@@ -106,7 +106,7 @@ class Replay:
         Raises:
             ReplayError: When this request is not in the recording; it names what differs.
         """
-        asked = request_to_json(request)
+        asked = request_to_json(request.asked)
         answer = self._answers.get(_canonical(asked))
         if answer is None:
             msg = f"{self.path.name} has no answer to this request ({self._difference(asked)})"

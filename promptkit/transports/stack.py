@@ -1,12 +1,14 @@
 """The one place where the layers are put into their order.
 
-    screen → record → cache → retry → hedge → budget → route → pack → limit → adapter
+    screen → record → cache → spotlight → retry → hedge → budget → route → pack → limit → adapter
 
 Budget stands inside cache, because a hit costs nothing, and inside retry, because each attempt
 reserves its own worst case. Limit stands inside budget, because only what will be sent waits for
 a place. Record stands outside cache, so that a recording is whole even when the cache was warm.
 Hedge stands outside budget, because a second copy costs as much as the first; route inside it,
-and every route has packs, limits and an adapter of its own.
+and every route has packs, limits and an adapter of its own. Screen stands outside everything, so
+that what is kept is clean; spotlight inside record and cache, because the random number of its tags
+must reach neither a key nor a recording.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 
 from promptkit.clock import SYSTEM_CLOCK, Clock
 from promptkit.pricing import PriceOf, price_of
+from promptkit.safety.spotlighting import Mode
 from promptkit.transport import Transport
 from promptkit.transports.budget import BudgetLayer, Meter
 from promptkit.transports.cache import CacheLayer, Store
@@ -29,6 +32,7 @@ from promptkit.transports.route import RouteLayer
 from promptkit.transports.route_price import RoutePrices
 from promptkit.transports.routes import Routes
 from promptkit.transports.screen import ScreenLayer
+from promptkit.transports.spotlight import SpotlightLayer
 from promptkit.transports.target import Patience, Target
 
 
@@ -87,6 +91,7 @@ class Layers:
         fork: Several routes, in place of the one adapter, its limits and packs.
         lease: Shares rate limits with other processes.
         record: Where a recording is written, and the model it names.
+        spotlight: How untrusted text is told from instructions; None for not at all.
         clock: Time.
     """
 
@@ -101,6 +106,7 @@ class Layers:
     fork: Fork | None = None
     lease: Lease | None = None
     record: tuple[str | os.PathLike[str], str | None] | None = None
+    spotlight: Mode | None = "delimit"
     clock: Clock = SYSTEM_CLOCK
 
 
@@ -114,11 +120,12 @@ def stack(adapter: Transport, layers: Layers) -> Transport:
     if layers.hedge is not None:
         transport = HedgeLayer(transport, layers.hedge)
     transport = RetryLayer(transport, layers.retry, layers.clock)
+    transport = SpotlightLayer(transport, layers.spotlight)
     if layers.store is not None:
         transport = CacheLayer(transport, layers.store)
     if layers.record is not None:
         transport = Recorder(transport, *layers.record)
-    return ScreenLayer(transport)
+    return ScreenLayer(transport, layers.spotlight)
 
 
 def _limited(
