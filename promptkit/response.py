@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from promptkit.constraint import Constraint
 
-Source = Literal["endpoint", "cache", "replay", "joined"]
-"""Where an answer came from. «joined» waited for an equal request that was already under way."""
+Source = Literal["endpoint", "cache", "replay", "joined", "vetted", "reviewed"]
+"""Where an answer came from.
+
+«joined» waited for an equal request that was already under way; «vetted» is a person's own answer,
+«reviewed» a model's that a person has let through.
+"""
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
