@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from promptkit.adapters.batch_api import BatchApi
+from promptkit.adapters.batch_checked import Checked
 from promptkit.adapters.batch_collect import Means
 from promptkit.adapters.batch_journal import Journal
 from promptkit.adapters.batch_policy import DEFAULT_POLICY, BatchPolicy
@@ -29,6 +30,7 @@ from promptkit.response import Response
 from promptkit.safety.spotlighting import Mode
 from promptkit.transports.budget import Meter
 from promptkit.transports.cache import Store
+from promptkit.transports.store import Keeps
 
 __all__ = ["DEFAULT_POLICY", "BatchPolicy", "Batches", "OpenBatch"]
 
@@ -81,6 +83,7 @@ class Batches:
         price_of: PriceOf = price_of,
         clock: Clock = SYSTEM_CLOCK,
         spotlight: Mode | None = "delimit",
+        keeps: Keeps | None = None,
     ) -> None:
         """Prepare; no file is opened before it is needed.
 
@@ -92,11 +95,12 @@ class Batches:
             price_of: From (model, endpoint) to a list price; a batch costs half of it.
             clock: Time between two looks at a batch.
             spotlight: How untrusted text is told from instructions.
+            keeps: Whether the cache may hold an answer; None for all of them.
         """
         self._means = (
             None
             if api is None or path is None
-            else Means(api, Journal(path), store, meters, price_of, clock, spotlight)
+            else Means(api, Journal(path), store, meters, price_of, clock, spotlight, keeps)
         )
 
     def __repr__(self) -> str:
@@ -150,10 +154,11 @@ class Batches:
             async for question in _each(questions)
         ]
         step = session.step("batch").trace
+        checked = Checked(getattr(session.transport, "enter", None) and session.transport)
         with Heartbeat(), means.journal:
-            outcomes: list[Any] = await BatchRun(
-                means, step, requests, policy or DEFAULT_POLICY
-            ).finish()
+            passing = await checked.let_in(requests)
+            run = BatchRun(means, step, passing, policy or DEFAULT_POLICY)
+            outcomes: list[Any] = checked.let_out(await run.finish())
         if on_error == "raise":
             failed = [outcome for outcome in outcomes if not isinstance(outcome, Response)]
             for index, outcome in enumerate(outcomes):

@@ -39,6 +39,8 @@ from promptkit.transports.store import Cache, MemoryStore, Store
 
 if TYPE_CHECKING:
     from promptkit.batch import Batches
+    from promptkit.policing import Police, PolicyChoice
+    from promptkit.safety.reviews import Audit, Reviews
 
 CacheChoice = bool | str | os.PathLike[str] | Cache | Store | None
 
@@ -63,6 +65,9 @@ def connect(
     record: str | os.PathLike[str] | None = None,
     replay: str | os.PathLike[str] | None = None,
     spotlight: Mode | None = "delimit",
+    policy: PolicyChoice = None,
+    audit: Audit | str | os.PathLike[str] | EllipsisType | None = ...,
+    reviews: Reviews | str | os.PathLike[str] | None = None,
 ) -> Session:
     """Return a Session.
 
@@ -91,11 +96,18 @@ def connect(
         replay: Answer from this recording only.
         spotlight: How text in untrusted slots is told from instructions: "delimit", "datamark" or
             "encode", see `promptkit.safety.spotlight`; None for not at all.
+        policy: Which checks run on what goes in, comes back and is kept: the path of a YAML file,
+            "default", a table or a `safety.Policy`. The profile may name a file.
+        audit: Where it is written down what they found: a path; None for nowhere. Left alone it is
+            the profile's file, where the session has a ledger.
+        reviews: The queue of texts that wait for a person, and of vetted answers: a path. Left
+            alone it is the profile's file, where the policy holds texts.
 
     Raises:
         ProfileError: The profile is missing or wrong, or there is no key where one is needed.
         StoreError: The cache, ledger or recording cannot be used.
         OptionError: An argument is wrong.
+        PolicyError: The policy is wrong; the message has the line.
     """
     if isinstance(api_key, str):
         api_key = Secret(api_key)  # so that no traceback shows it from here on
@@ -135,6 +147,9 @@ def connect(
         resources.append(store.aclose)
     meters = _meters(settings, budget, folder)
     resources += [meter.aclose for meter in meters]
+    keep = settings.ledger if isinstance(ledger, EllipsisType) else ledger
+    has_ledger = bool(keep) and (answerer.is_stable or answerer.is_remote)
+    force = _police(settings, policy, audit, reviews, folder, keeps_files=has_ledger)
     layers = Layers(
         store=store,
         retry=retry,
@@ -148,18 +163,23 @@ def connect(
         lease=_lease(answerer),
         record=(record, chosen) if record is not None else None,
         spotlight=spotlight,
+        keeps=force.keeps if force is not None else None,
     )
     trace = Step()
     trace.meters = meters
-    keep = settings.ledger if isinstance(ledger, EllipsisType) else ledger
-    if keep and (answerer.is_stable or answerer.is_remote):
+    if has_ledger:
         from promptkit.adapters.ledger import Ledger
 
-        book = Ledger(folder / "ledger.sqlite", profile=settings.name, keep_text=keep == "text")
+        book = Ledger(
+            folder / "ledger.sqlite",
+            profile=settings.name,
+            keep_text=keep == "text",
+            cleaned=force.text if force is not None else str,
+        )
         trace.observers.append(book)
         resources.append(book.aclose)
     install_terminal_observer()
-    return Session(
+    session = Session(
         stack(answerer.transport, layers),
         Defaults(
             model=chosen,
@@ -172,6 +192,10 @@ def connect(
         tuple(resources),
         _batching(answerer, folder, layers) if answerer.batch else None,
     )
+    if force is None:
+        return session
+    layer = force.layer(session.transport, judge=session.step("policy"))
+    return replace(session, transport=layer, resources=(*session.resources, force.aclose))
 
 
 def _check_arguments(record: Any, api_key: Any, **who: Any) -> None:
@@ -262,6 +286,7 @@ def _batching(answerer: Answerer, folder: Path, layers: Layers) -> Callable[[], 
             meters=layers.meters,
             price_of=layers.price_of,
             spotlight=layers.spotlight,
+            keeps=layers.keeps,
         )
 
     return batches
@@ -287,6 +312,24 @@ def _meters(settings: Profile, budget: Any, folder: Path) -> tuple[Meter, ...]:
     from promptkit.adapters.book_meter import shared_meters
 
     return (*meters, *shared_meters(folder, shared, settings.name))
+
+
+def _police(
+    settings: Profile,
+    policy: PolicyChoice,
+    audit: Any,
+    reviews: Any,
+    folder: Path,
+    *,
+    keeps_files: bool,
+) -> Police | None:
+    """What puts the session under a policy; its modules are loaded where there is one."""
+    chosen = settings.policy if policy is None else policy
+    if chosen is None and reviews is None:
+        return None
+    from promptkit.policing import police
+
+    return police(chosen, audit, reviews, folder, keeps_files=keeps_files)
 
 
 def _api(name: str | None) -> Api:

@@ -26,6 +26,7 @@ class Defaults:
         cache: What the cache may do with the questions, see `promptkit.Request`.
         sample: Which of several draws this session makes, see `Session.draw`.
         stride: By how much the samples of one draw lie apart.
+        end_user: Who asks, hashed; see `promptkit.Request`.
     """
 
     model: str | None = None
@@ -36,6 +37,7 @@ class Defaults:
     cache: CacheUse = "use"
     sample: int = 0
     stride: int = 1
+    end_user: str = ""
 
     def of_draw(self, number: int) -> Defaults:
         """Return these defaults for draw `number` of something that may itself draw samples.

@@ -17,6 +17,7 @@
     strategy = "weighted"      # or least_in_flight, round_robin, priority
     hedge = true               # or seconds, or a table; see `transports.hedge`
     pack = { completions = 8 } # or false; see `transports.pack`
+    policy = "policy.yaml"     # or "default"; see `promptkit.safety.policy`
 
     [profiles.staging.prices."my-fine-tune"]
     input = 0.30
@@ -75,6 +76,7 @@ class Profile:
         routes: Other profiles that answer in this one's place.
         hedge: When a late call gets a second copy; None for never.
         pack: How requests share a call; None for not at all.
+        policy: The file of a policy, beside the profile's file, or "default"; None for none.
     """
 
     name: str = DEFAULT_NAME
@@ -94,6 +96,7 @@ class Profile:
     routes: Routes | None = None
     hedge: Hedge | None = None
     pack: Packing | None = field(default_factory=Packing)
+    policy: str | None = None
 
     def __post_init__(self) -> None:
         """Check the name: it becomes a folder's."""
@@ -183,6 +186,7 @@ def _read(name: str, table: Any, path: Path) -> Profile:
             routes=Routes.coerce(table.get("routes"), table.get("strategy")),
             hedge=Hedge.coerce(table.get("hedge")),
             pack=Packing.coerce(table.get("pack")),
+            policy=_policy(table.get("policy"), path, where),
         )
     except OptionError as error:
         raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None
@@ -202,6 +206,15 @@ def _check_types(table: dict[str, Any], where: str) -> None:
     if table.get("constraints", "none") not in kinds:
         hint = f"it is one of {', '.join(kinds)}"
         raise ProfileError(f"{where}: constraints={table['constraints']!r}", hint=hint)
+
+
+def _policy(value: Any, path: Path, where: str) -> str | None:
+    """Read `policy`: the path of a file, from the folder of the profile's file, or "default"."""
+    if value is None or value == "default":
+        return cast("str | None", value)
+    if not isinstance(value, str):
+        raise ProfileError(f"{where}: policy is no text", hint='a path, or "default"')
+    return str(path.parent / value)
 
 
 def _cache(value: Any, where: str) -> bool | str | Cache | None:

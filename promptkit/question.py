@@ -66,6 +66,7 @@ def request_of(  # noqa: PLR0917 -- one call site, on the hot path
             endpoint=question.endpoint or defaults.endpoint,
             cache=check_cache_use(cache or question.cache),
             lane=lane,
+            end_user=question.end_user or defaults.end_user,
         )
     chosen = model or defaults.model
     if not chosen:
@@ -82,6 +83,7 @@ def request_of(  # noqa: PLR0917 -- one call site, on the hot path
         endpoint=defaults.endpoint,
         cache=defaults.cache if cache is None else check_cache_use(cache),
         lane=lane,
+        end_user=defaults.end_user,
     )
 
 

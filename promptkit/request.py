@@ -219,6 +219,8 @@ class Request:
             answer in the old one's place; "off" neither looks it up nor keeps it. Not part of
             the key.
         lane: Which queue it waits in at a rate limit, see `Step.lane`. Not part of the key.
+        end_user: Who asks, hashed: OpenAI's `safety_identifier`, sent to OpenAI alone. Not part of
+            the key.
     """
 
     messages: tuple[Message, ...]
@@ -229,6 +231,7 @@ class Request:
     endpoint: str = ""
     cache: CacheUse = field(default="use", repr=False, compare=False)
     lane: int = field(default=0, repr=False, compare=False)
+    end_user: str = field(default="", repr=False, compare=False)
     _key: bytes = field(default=b"", init=False, repr=False, compare=False)
     _asked: Request | None = field(default=None, init=False, repr=False, compare=False)
 

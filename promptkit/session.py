@@ -18,6 +18,7 @@ from promptkit.prompt import Prompt
 from promptkit.question import Question, function_of, name_of, request_of
 from promptkit.request import Api, CacheUse, Request, check_cache_use
 from promptkit.response import Response
+from promptkit.safety.identity import hashed
 from promptkit.stream import TextStream, traced_call
 from promptkit.totals import Totals
 from promptkit.trace import Progress, Step
@@ -276,11 +277,17 @@ class Session:
         model: str | None = None,
         api: Api | None = None,
         cache: CacheUse | None = None,
+        end_user: str | None = None,
         **options: Any,
     ) -> Session:
-        """Return a session on the same trace with other defaults."""
+        """Return a session on the same trace with other defaults.
+
+        `end_user` tells OpenAI's abuse monitoring one person from another, by the hash of an
+        account's name or address; it is sent to OpenAI alone, and never as it is given.
+        """
         defaults = replace(
             self.defaults,
+            end_user=self.defaults.end_user if end_user is None else hashed(end_user),
             model=model or self.defaults.model,
             api=api or self.defaults.api,
             cache=check_cache_use(cache or self.defaults.cache),

@@ -27,6 +27,7 @@ from promptkit.response import CallLog, Response
 from promptkit.safety.spotlighting import Mode
 from promptkit.transports.budget import Meter
 from promptkit.transports.cache import CacheWarning, MemoryStore, Store
+from promptkit.transports.store import Keeps
 
 _AT_ONCE: Final = 256
 """Answers put into the cache together."""
@@ -44,6 +45,7 @@ class Means:
         price_of: From (model, endpoint) to a list price.
         clock: Time.
         spotlight: How untrusted text is told from instructions.
+        keeps: Whether the cache may hold an answer; None for all of them.
         committed: See `Account`.
         open_lines: What stopped calls left at the endpoint, for the trace.
     """
@@ -55,6 +57,7 @@ class Means:
     price_of: PriceOf
     clock: Clock
     spotlight: Mode | None = "delimit"
+    keeps: Keeps | None = None
     committed: dict[bytes, float] = field(default_factory=dict)
     open_lines: Open = field(default_factory=dict)
 
@@ -68,6 +71,7 @@ class Collector:
         self._journal = means.journal
         self._store = store = means.store
         self._account = account
+        self._keeps = means.keeps
         self._is_lasting = store is not None and not isinstance(store, MemoryStore)
         self._unclosed: dict[str, set[bytes]] = {}
 
@@ -118,7 +122,9 @@ class Collector:
         self, token: str, answers: dict[bytes, Response], requests: Mapping[bytes, Request]
     ) -> None:
         """Put answers into the cache, so that nothing can be lost from here on."""
-        is_kept = await self._put([(requests[key], answers[key]) for key in answers])
+        pairs = [(requests[key], answers[key]) for key in answers]
+        kept = [pair for pair in pairs if self._keeps is None or self._keeps(*pair)]
+        is_kept = await self._put(kept) and len(kept) == len(pairs)
         if not (self._is_lasting and is_kept):
             self._unclosed[token] = set(answers)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -32,10 +32,12 @@ class Dialect:
         constraints: How it can be held to a constraint.
         is_openai: Whether it is OpenAI's own service or Azure's: they alone know
             `max_completion_tokens`, the developer role and `store`.
+        takes_end_user: Whether it takes a `safety_identifier`: OpenAI's own service alone does.
     """
 
     constraints: ConstraintSupport = "none"
     is_openai: bool = False
+    takes_end_user: bool = field(default=False, repr=False)
 
 
 def is_azure(base_url: str) -> bool:
@@ -62,8 +64,9 @@ def dialect_of(base_url: str, constraints: ConstraintSupport | None = None) -> D
     if constraints is not None and constraints not in allowed:
         raise OptionError(f"constraints={constraints!r}", hint=f"one of {', '.join(allowed)}")
     host = urlsplit(base_url).hostname or ""
-    is_openai = host == "api.openai.com" or host.endswith(".api.openai.com") or is_azure(base_url)
-    return Dialect(constraints or ("json_schema" if is_openai else "none"), is_openai)
+    is_own = host == "api.openai.com" or host.endswith(".api.openai.com")
+    is_openai = is_own or is_azure(base_url)
+    return Dialect(constraints or ("json_schema" if is_openai else "none"), is_openai, is_own)
 
 
 def checked_base_url(base_url: str) -> str:

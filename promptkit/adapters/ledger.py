@@ -97,7 +97,12 @@ class Ledger:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], profile: str = "", *, keep_text: bool = False
+        self,
+        path: str | os.PathLike[str],
+        profile: str = "",
+        *,
+        keep_text: bool = False,
+        cleaned: Callable[[str], str] = str,
     ) -> None:
         """Open the file, or make it, readable by its owner only.
 
@@ -105,6 +110,7 @@ class Ledger:
             path: The SQLite file.
             profile: Written into each record.
             keep_text: Also write what was asked and answered.
+            cleaned: Makes of a text what may be written down.
 
         Raises:
             StoreError: When the file is damaged or not a ledger.
@@ -112,6 +118,7 @@ class Ledger:
         self.path = Path(path)
         self.profile = profile
         self.keep_text = keep_text
+        self.cleaned = cleaned
         open_ledger(self.path).close()
         self._begin()
 
@@ -143,12 +150,12 @@ class Ledger:
         cell = next((label for of in cell_labels if (label := of())), "") if cell_labels else ""
         head = (call.finished_at, self.profile, request.model, request.endpoint, request.api)
         tail = (call.elapsed_s, call.attempts, call.unsettled_usd)
-        asked = request.text if self.keep_text else None
+        asked = self.cleaned(request.text) if self.keep_text else None
         if response is None:
             error = type(call.error).__name__
             return (*head, 0, 0, 0, None, 0, "", 0.0, *tail, error, step.path, cell, asked, None)
         usage, log = response.usage, response.log
-        answered = response.text if self.keep_text else None
+        answered = self.cleaned(response.text) if self.keep_text else None
         return (
             *head,
             *(usage.input_tokens, usage.output_tokens, usage.cached_tokens, response.cost_usd),

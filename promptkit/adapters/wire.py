@@ -96,6 +96,8 @@ def encode(
     ('/chat/completions', {'model': 'm', 'messages': [{'role': 'user', 'content': 'Hi'}]})
     """
     body = {"model": request.model, **_WRITERS[request.api](request, dialect)}
+    if request.end_user and dialect.takes_end_user and request.api in ("chat", "responses"):
+        body["safety_identifier"] = request.end_user
     body |= _extra(request)
     # Whoever calls decides about streaming: an `extra` that did would break the reader.
     body.pop("stream", None)

@@ -55,7 +55,8 @@ class BodyWriter:
         Raises:
             OptionError: For an option the API has no field for.
         """
-        if type(request) is not Request:  # a pack of several is written whole
+        if type(request) is not Request or request.end_user:
+            # A pack of several is written whole, and so is what names its asker.
             return self._whole(request, stream=stream)
         # A message that is begun adds fields of its own.
         is_begun = request.messages[-1:] != () and request.messages[-1].role == "assistant"

@@ -14,6 +14,7 @@
       abuse: { action: ask, thresholds: { hate: 0.8 } }
     stored:                      # what caches, recordings and ledgers keep
       personal: redact
+    safety_identifier: { key: { env: IDENTIFIER_KEY } }    # or true, or false
 
 The actions are allow (only report), redact, rewrite, ask (hold it for a person) and block. What a
 check can do and where it makes sense stands in `CHECKS`; everything else is refused when the policy
@@ -28,7 +29,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
-from promptkit.errors import PolicyError
+from promptkit.errors import PolicyError, ProfileError
+from promptkit.key_source import KeySource, parse_key_source
 from promptkit.safety.finding import ACTIONS, Action
 
 Stage = Literal["input", "untrusted", "output", "stored"]
@@ -155,10 +157,16 @@ class Policy:
         output: For answers.
         stored: For what is kept.
         canary: Whether system messages get a canary, which «leak» looks for.
+        identify: Whether the hash of who asks, see `Session.using(end_user=…)`, goes to an endpoint
+            that takes it.
+        identify_key: Where a key for that hash comes from, so that nobody can try names; None for
+            a plain hash.
     """
 
     name: str = "policy"
     dry_run: bool = False
+    identify: bool = True
+    identify_key: KeySource | None = None
     input: Rules = Rules()
     untrusted: Rules = Rules()
     output: Rules = Rules()
@@ -215,7 +223,7 @@ class _Reader:
 
     def policy(self, table: Any) -> Policy:
         """Read the whole."""
-        known = ("name", "dry_run", "canary", *STAGES)
+        known = ("name", "dry_run", "canary", "safety_identifier", *STAGES)
         fields = self.table((), table, known, "field")
         values: dict[str, Any] = {}
         for name, kind in (("name", str), ("dry_run", bool), ("canary", bool)):
@@ -224,12 +232,24 @@ class _Reader:
                     what = f"{fields[name]!r} is no {'text' if kind is str else 'true or false'}"
                     raise self.refuse((name,), what)
                 values[name] = fields[name]
+        values |= self.identifier(fields.get("safety_identifier", True))
         for stage in STAGES:
             if fields.get(stage) is not None:
                 values[stage] = self.stage(stage, fields[stage])
         made = Policy(**values)
         self.agree(made)
         return made
+
+    def identifier(self, value: Any) -> dict[str, Any]:
+        """Read `safety_identifier`: true, false, or a table with the source of a key."""
+        path = ("safety_identifier",)
+        if isinstance(value, bool):
+            return {"identify": value}
+        table = self.table(path, value, ("key",), "setting")
+        try:
+            return {"identify_key": parse_key_source(table.get("key"), "key")}
+        except ProfileError as error:
+            raise self.refuse(path, error.message, error.hint) from None
 
     def table(
         self, path: tuple[str, ...], value: Any, known: Iterable[str], noun: str

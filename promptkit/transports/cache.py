@@ -19,7 +19,7 @@ from promptkit.errors import PromptkitError
 from promptkit.request import Request
 from promptkit.response import Response
 from promptkit.transport import OnText, Transport
-from promptkit.transports.store import FROM_CACHE, CacheWarning, MemoryStore, Store
+from promptkit.transports.store import FROM_CACHE, CacheWarning, Keeps, MemoryStore, Store
 
 __all__ = ["CacheLayer", "CacheWarning", "MemoryStore", "Store"]
 
@@ -30,10 +30,11 @@ _Place = tuple[int, bytes]
 class CacheLayer:
     """Answers from the store, joins equal requests under way, and keeps new answers."""
 
-    def __init__(self, inner: Transport, store: Store) -> None:
-        """Wrap `inner`."""
+    def __init__(self, inner: Transport, store: Store, keeps: Keeps | None = None) -> None:
+        """Wrap `inner`; what `keeps` says no to is answered, and not kept."""
         self.inner = inner
         self.store = store
+        self.keeps = keeps
         # A store that can do without a future for each answer saves a turn of the loop for each.
         self._keep = getattr(store, "keep", None)
         self._flights: dict[_Place, _Flight] = {}
@@ -61,6 +62,9 @@ class CacheLayer:
             # The first asker has joined by now: a task starts in the loop's next turn.
             response = await self.inner(request, flight.hear if flight.listeners else None)
             flight.response = response
+            if self.keeps is not None and not self.keeps(request, response):
+                flight.land(None)
+                return
             try:
                 if self._keep is not None:
                     self._keep(request, response, flight.land)

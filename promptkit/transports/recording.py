@@ -22,6 +22,7 @@ from promptkit.errors import ReplayError, StoreError
 from promptkit.request import Request
 from promptkit.response import Response
 from promptkit.transport import OnText, Transport
+from promptkit.transports.store import Keeps
 
 FORMAT: Final = "promptkit-recording"
 VERSION: Final = 1
@@ -40,9 +41,19 @@ _SHOWN: Final = 40
 class Recorder:
     """A layer that writes each request and its answer to a recording."""
 
-    def __init__(self, inner: Transport, path: str | os.PathLike[str], model: str | None) -> None:
-        """Wrap `inner`; begin the file, or go on with one that is there."""
+    def __init__(
+        self,
+        inner: Transport,
+        path: str | os.PathLike[str],
+        model: str | None,
+        keeps: Keeps | None = None,
+    ) -> None:
+        """Wrap `inner`; begin the file, or go on with one that is there.
+
+        What `keeps` says no to is answered, and not recorded.
+        """
         self.inner = inner
+        self.keeps = keeps
         self.path = Path(path)
         self._lock = threading.Lock()
         self._known: set[str] = set()

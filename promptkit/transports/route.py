@@ -159,6 +159,7 @@ class RouteLayer:
             sample=request.sample,
             endpoint=target.endpoint,
             lane=request.lane,
+            end_user=request.end_user,
         )
 
     def _signed(

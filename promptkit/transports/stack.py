@@ -33,6 +33,7 @@ from promptkit.transports.route_price import RoutePrices
 from promptkit.transports.routes import Routes
 from promptkit.transports.screen import ScreenLayer
 from promptkit.transports.spotlight import SpotlightLayer
+from promptkit.transports.store import Keeps
 from promptkit.transports.target import Patience, Target
 
 
@@ -91,6 +92,7 @@ class Layers:
         fork: Several routes, in place of the one adapter, its limits and packs.
         lease: Shares rate limits with other processes.
         record: Where a recording is written, and the model it names.
+        keeps: Whether the cache and the recording may hold an answer; None for all of them.
         spotlight: How untrusted text is told from instructions; None for not at all.
         clock: Time.
     """
@@ -106,6 +108,7 @@ class Layers:
     fork: Fork | None = None
     lease: Lease | None = None
     record: tuple[str | os.PathLike[str], str | None] | None = None
+    keeps: Keeps | None = None
     spotlight: Mode | None = "delimit"
     clock: Clock = SYSTEM_CLOCK
 
@@ -122,9 +125,9 @@ def stack(adapter: Transport, layers: Layers) -> Transport:
     transport = RetryLayer(transport, layers.retry, layers.clock)
     transport = SpotlightLayer(transport, layers.spotlight)
     if layers.store is not None:
-        transport = CacheLayer(transport, layers.store)
+        transport = CacheLayer(transport, layers.store, layers.keeps)
     if layers.record is not None:
-        transport = Recorder(transport, *layers.record)
+        transport = Recorder(transport, *layers.record, layers.keeps)
     return ScreenLayer(transport, layers.spotlight)
 
 

@@ -21,6 +21,10 @@ _OVERHEAD_BYTES: Final = 1_000
 """About what a Response with one short answer takes in memory, besides its text."""
 
 
+Keeps = Callable[[Request, Response], bool]
+"""Whether an answer may be kept on disk, with its question."""
+
+
 class CacheWarning(UserWarning):
     """Answers cannot be kept, for example because the disk is full, or one could not be read.
 

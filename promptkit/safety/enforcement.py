@@ -1,0 +1,217 @@
+"""Runs a policy's checks on one text and says what is to be done. No model, no file, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from promptkit.errors import BlockedError
+from promptkit.safety.abuse import ABUSE_THRESHOLDS, abuse_scores
+from promptkit.safety.canary import find_leak
+from promptkit.safety.credentials import redact_secrets
+from promptkit.safety.finding import Cleaned, Finding
+from promptkit.safety.injection import INJECTION_THRESHOLD, injection_score
+from promptkit.safety.markdown import neutralize_markdown
+from promptkit.safety.policy import ASKING, Policy, Rule, Stage
+from promptkit.safety.quotes import grounded, verify_quotes
+from promptkit.safety.redaction import redact
+from promptkit.safety.sanitizing import sanitize
+from promptkit.safety.untrusted import UNTRUSTED_THRESHOLD, scan_untrusted
+from promptkit.safety.vault import Vault
+
+REMOVED: Final = "[removed: instructions]"
+"""What stands in place of a sentence that tried to instruct the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a text stands in, for the checks that need to know.
+
+    Attributes:
+        vault: Remembers what placeholders stand for.
+        system: The system message, which an answer must not repeat.
+        canary: The token in it.
+        sources: The untrusted texts, which an answer may quote.
+    """
+
+    vault: Vault = field(default_factory=Vault)
+    system: str = ""
+    canary: str | None = None
+    sources: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that found something."""
+
+    rule: Rule
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What became of a text.
+
+    Attributes:
+        text: As it may be used, where nothing stops it.
+        hits: What was found, rule by rule.
+        stop: The rule that holds or blocks the text; None where it may go on.
+    """
+
+    text: str = field(repr=False)
+    hits: tuple[Hit, ...] = ()
+    stop: Hit | None = None
+
+
+def inspect(text: str, stage: Stage, policy: Policy, about: About) -> Inspected:
+    """Run all rules of a stage on a text.
+
+    Each rule sees the text as the rules before it left it. In a dry run nothing changes and
+    nothing stops. What blocks goes before what is held.
+    """
+    hits: list[Hit] = []
+    stop: Hit | None = None
+    rules = policy.at(stage)
+    if len(text) > rules.max_characters:
+        detail = f"{len(text):,} characters; {rules.max_characters:,} are allowed"
+        finding = Finding(kind="too_long", span=(rules.max_characters, len(text)), detail=detail)
+        hits.append(Hit(Rule(check="max_characters", action="block"), (finding,)))
+        if not policy.dry_run:
+            return Inspected(text, tuple(hits), hits[-1])
+    for rule in rules:
+        if rule.check in ASKING:
+            continue
+        cleaned = _RUN[rule.check](text, rule, about)
+        if not cleaned.findings:
+            continue
+        hits.append(Hit(rule, cleaned.findings))
+        if policy.dry_run or rule.action == "allow":
+            continue
+        if rule.action in ("redact", "rewrite"):
+            text = cleaned.text
+        elif stop is None or stop.rule.action == "ask":
+            stop = hits[-1]
+    return Inspected(text, tuple(hits), stop)
+
+
+def blocked(hit: Hit, stage: Stage, policy: str) -> BlockedError:
+    """Return the error for a text that a rule blocks."""
+    kinds = ", ".join(dict.fromkeys(finding.kind for finding in hit.findings))
+    details = [finding.detail for finding in hit.findings if finding.detail]
+    return BlockedError(
+        f"the policy {policy!r} blocks this {stage} text: {hit.rule.check} found {kinds}"
+        + (f" ({details[0]})" if details else ""),
+        hint=f"change the text, or {stage} → {hit.rule.check} in the policy",
+        stage=stage,
+        findings=hit.findings,
+    )
+
+
+def without(text: str, findings: Iterable[Finding], mark: str) -> str:
+    """Return a text with a mark in place of each finding; overlapping ones share a mark.
+
+    >>> without("one two three", [Finding(kind="x", span=(4, 7))], "[-]")
+    'one [-] three'
+    """
+    kept, end = [], 0
+    for start, stop in sorted(finding.span for finding in findings):
+        if start >= end:
+            kept += [text[end:start], mark]
+        end = max(end, stop)
+    return "".join((*kept, text[end:]))
+
+
+# --- the checks, each from a text and its rule to findings and a cleaned text ------------------
+
+
+def _unicode(text: str, _rule: Rule, _about: About) -> Cleaned:
+    done = sanitize(text)
+    return Cleaned(done.text, tuple(done.findings))
+
+
+def _markdown(text: str, rule: Rule, _about: About) -> Cleaned:
+    return neutralize_markdown(text, allow=rule.allow)
+
+
+def _secrets(text: str, _rule: Rule, _about: About) -> Cleaned:
+    return redact_secrets(text)
+
+
+def _personal(text: str, rule: Rule, about: About) -> Cleaned:
+    done = redact(text, about.vault, kinds=rule.kinds or None)
+    return Cleaned(done.text, tuple(done.findings))
+
+
+def _injection(text: str, rule: Rule, _about: About) -> Cleaned:
+    score = injection_score(text)
+    if score < (rule.threshold or INJECTION_THRESHOLD):
+        return Cleaned(text)
+    return Cleaned(text, (Finding(kind="injection", span=(0, len(text)), confidence=score),))
+
+
+def _injected(text: str, rule: Rule, _about: About) -> Cleaned:
+    least = rule.threshold or UNTRUSTED_THRESHOLD
+    found = tuple(finding for finding in scan_untrusted(text) if finding.score >= least)
+    return Cleaned(without(text, found, REMOVED), found) if found else Cleaned(text)
+
+
+def _leak(text: str, _rule: Rule, about: About) -> Cleaned:
+    found = tuple(find_leak(text, about.system, canary=about.canary)) if about.system else ()
+    return Cleaned(without(text, found, "[removed: system message]"), found)
+
+
+def _quotes(text: str, _rule: Rule, about: About) -> Cleaned:
+    if not about.sources:
+        return Cleaned(text)
+    checks = verify_quotes(text, about.sources)
+    missing = tuple(
+        Finding(kind="quote_not_found", span=check.answer_span, action="ask")
+        for check in checks
+        if not check.found
+    )
+    return Cleaned(text, missing)
+
+
+def _grounded(text: str, _rule: Rule, about: About) -> Cleaned:
+    if not about.sources:
+        return Cleaned(text)
+    verdict = grounded(text, about.sources)
+    return Cleaned(text) if verdict.outcome != "fail" else Cleaned(text, tuple(verdict.evidence))
+
+
+def _abuse(text: str, rule: Rule, _about: About) -> Cleaned:
+    least = ABUSE_THRESHOLDS | dict(rule.thresholds)
+    found = tuple(
+        Finding(kind=category, span=(0, len(text)), confidence=score)
+        for category, score in abuse_scores(text).items()
+        if score >= least[category]
+    )
+    return Cleaned(text, found)
+
+
+_RUN: Final[dict[str, Callable[[str, Rule, About], Cleaned]]] = {
+    "unicode": _unicode,
+    "markdown": _markdown,
+    "secrets": _secrets,
+    "personal": _personal,
+    "injection": _injection,
+    "injected": _injected,
+    "leak": _leak,
+    "quotes": _quotes,
+    "grounded": _grounded,
+    "abuse": _abuse,
+}
+
+
+def keeps(text: str, policy: Policy) -> bool:
+    """Whether a text may be kept as it is: whether no rule of «stored» takes anything out of it."""
+    done = inspect(text, "stored", policy, About())
+    return done.stop is None and done.text == text
+
+
+def storable(text: str, policy: Policy) -> str:
+    """Return a text as a ledger may keep it; a few words where it may not."""
+    stored = replace(policy, dry_run=False)
+    done = inspect(text, "stored", stored, About())
+    return done.text if done.stop is None else f"[not kept: {done.stop.rule.check}]"

@@ -1,0 +1,58 @@
+"""`guard`: a policy around a primitive, or around any async function that takes a session first."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from promptkit.errors import OptionError
+from promptkit.safety.policy import DEFAULT_POLICY, Policy
+from promptkit.safety.policy_layer import Desk, PolicyLayer
+from promptkit.safety.reviews import Audit, Reviews
+
+if TYPE_CHECKING:
+    from promptkit.session import Session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def guard(
+    fn: Callable[Concatenate[Session, P], Awaitable[T]],
+    policy: Policy = DEFAULT_POLICY,
+    *,
+    audit: Audit | None = None,
+    reviews: Reviews | None = None,
+) -> Callable[Concatenate[Session, P], Awaitable[T]]:
+    """Return `fn` under a policy: every question it asks and every answer it gets is checked.
+
+    What the policy does is done at each call of the model, so a primitive of ten calls is checked
+    ten times, and the last answer's check is that of the result. A blocked text raises a
+    BlockedError, a held one a HeldError; `pk.primitives.fallback` or `with_retries_on` can catch
+    them.
+
+    Args:
+        fn: A primitive, or any async function of a session.
+        policy: A Policy; see `promptkit.safety.policy`. For one in a file, `read_policy` of
+            `promptkit.adapters.policy_file`.
+        audit: Where it is written down what was found.
+        reviews: Holds what the policy's action «ask» stops.
+
+    Raises:
+        OptionError: For an argument that is of another kind.
+    """
+    if not callable(fn):
+        raise OptionError(f"guard({fn!r})", hint="an async function that takes a session first")
+    if not isinstance(policy, Policy):
+        hint = "a Policy, such as Policy.of({'input': {'injection': 'block'}})"
+        raise OptionError(f"a policy of type {type(policy).__name__}", hint=hint)
+
+    @functools.wraps(fn)
+    async def guarded(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        desk = Desk(audit=audit, reviews=reviews, judge=session.step("policy"))
+        layer = PolicyLayer(session.transport, policy, desk)
+        return await fn(replace(session, transport=layer), *args, **kwargs)
+
+    return guarded

@@ -1,0 +1,375 @@
+"""The layer that applies a policy: outermost, so that nothing below it sees what was taken out.
+
+Caches, recordings and budgets stand below: they see texts as the policy left them. Placeholders for
+personal data are put back into the answer last of all, by a vault that lives as long as the call.
+
+What asks a model (topics, hosted moderation) runs beside the call itself, whose answer is withheld
+until it has passed and cancelled when it has not. A held text goes to the review queue; asking the
+same again returns what was decided, and pays nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from promptkit.errors import BlockedError, HeldError, PolicyError
+from promptkit.prompt import Message, Part
+from promptkit.request import Request
+from promptkit.response import CallLog, Choice, Response, Source
+from promptkit.safety.canary import Canary
+from promptkit.safety.enforcement import About, Hit, Inspected, blocked, inspect
+from promptkit.safety.identity import hashed
+from promptkit.safety.policy import ASKING, Policy, Rule, Stage
+from promptkit.safety.policy_judges import judge
+from promptkit.safety.policy_stream import Gate
+from promptkit.safety.reviews import Audit, Decision, Reviews, text_key
+from promptkit.safety.vault import Vault
+from promptkit.transport import OnText, Transport
+
+if TYPE_CHECKING:
+    from promptkit.session import Session
+
+_BEFORE: tuple[Stage, ...] = ("input", "untrusted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Whom a policy turns to.
+
+    Attributes:
+        audit: Where it is written down; None for nowhere.
+        reviews: The queue of held texts; None where no rule holds any.
+        judge: A session that is not under this policy, for checks that ask a model.
+    """
+
+    audit: Audit | None = None
+    reviews: Reviews | None = None
+    judge: Session | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A request that a policy lets through.
+
+    Attributes:
+        request: As it is asked.
+        about: What the checks of its answer need to know.
+        answer: Its answer, where a person has given or approved one.
+    """
+
+    request: Request
+    about: About
+    answer: Response | None = None
+
+
+class PolicyLayer:
+    """Applies a policy to each request on its way in and to its answer on the way out."""
+
+    def __init__(self, inner: Transport, policy: Policy, desk: Desk | None = None) -> None:
+        """Wrap `inner`.
+
+        Raises:
+            PolicyError: When a rule needs people or a model and there are none.
+        """
+        self.inner = inner
+        self.policy = policy
+        self.desk = desk or Desk()
+        source = policy.identify_key
+        self._identity_key = source.resolve().reveal() if source is not None else ""
+        if policy.asks_people and self.desk.reviews is None and not policy.dry_run:
+            msg = f"the policy {policy.name!r} holds texts for a person, and there is no queue"
+            raise PolicyError(msg, hint="connect(policy=…, reviews=…), or another action than ask")
+        if policy.asks_models and self.desk.judge is None:
+            msg = f"the policy {policy.name!r} asks a model, and there is no session for that"
+            raise PolicyError(msg, hint="guard(fn, policy) has one; so has connect(policy=…)")
+
+    async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
+        """Check what is asked, ask, check what comes back.
+
+        Raises:
+            BlockedError: A rule blocks a text. HeldError: a person has to look at it first.
+        """
+        passage = self.enter(request)
+        if passage.answer is not None:
+            if on_text is not None:
+                on_text(passage.answer.text)
+            return passage.answer
+        return self.leave(passage, await self._ask(passage, on_text))
+
+    def enter(self, request: Request) -> Passage:
+        """Check what is asked.
+
+        Raises:
+            BlockedError: A rule blocks a text. HeldError: a person has to look at it first.
+        """
+        if request.api == "moderations":  # what is to be judged is judged as it is
+            return Passage(request, About())
+        vetted = self._vetted(request)
+        if vetted is not None:
+            return Passage(request, About(), _told(vetted, "vetted"))
+        about = self._about(request)
+        screened = self._screen(request, about)
+        decided = self._decided(screened.key, "output")
+        if decided is not None:
+            return Passage(screened, about, _told(about.vault.restore(decided), "reviewed"))
+        return Passage(screened, about)
+
+    def leave(self, passage: Passage, response: Response) -> Response:
+        """Check an answer.
+
+        Raises:
+            BlockedError: A rule blocks it; the error tells what it has cost. HeldError: likewise.
+        """
+        if passage.request.api in ("embeddings", "moderations"):
+            return response
+        try:
+            choices = tuple(self._checked(choice, passage) for choice in response.choices)
+        except BlockedError as error:
+            _account(error, response)
+            raise
+        return replace(response, choices=choices)
+
+    # -- on the way in --------------------------------------------------------------------
+
+    def _about(self, request: Request) -> About:
+        """What the checks need to know; the placeholders' tag hangs on the texts alone."""
+        system = "\n".join(m.text for m in request.messages if m.role in ("system", "developer"))
+        sources = "\n".join(
+            part.text for _, part in _parts(request.messages) if part.slot and not part.trusted
+        )
+        canary = Canary.of(system).token if self.policy.canary and system else None
+        return About(vault=Vault.of(request.text), system=system, canary=canary, sources=sources)
+
+    def _screen(self, request: Request, about: About) -> Request:
+        """Return the request as the policy lets it through."""
+        messages = tuple(self._message(m, about) for m in request.messages)
+        if about.canary is not None:
+            first = messages[0]
+            marked = Canary(about.canary).marked(first.text)
+            messages = (Message(first.role, marked), *messages[1:])
+        return request.replace(messages=messages, end_user=self._identifier(request))
+
+    def _identifier(self, request: Request) -> str:
+        """Who asks, as the endpoint may know it."""
+        if not request.end_user or not self.policy.identify:
+            return ""
+        return (
+            hashed(request.end_user, self._identity_key) if self._identity_key else request.end_user
+        )
+
+    def _message(self, message: Message, about: About) -> Message:
+        if message.role not in ("user", "tool"):
+            return message
+        if isinstance(message.content, str):
+            return Message(message.role, self._passed(message.content, "input", about))
+        parts = (
+            replace(part, text=self._passed(part.text, stage, about))
+            for part in message.content
+            for stage in (_BEFORE[0] if part.trusted else _BEFORE[1],)
+        )
+        return Message(message.role, tuple(parts))
+
+    def _passed(self, text: str, stage: Stage, about: About) -> str:
+        """Return a text as it may be asked, or refuse it."""
+        done = inspect(text, stage, self.policy, about)
+        self._note(done.hits, stage)
+        if done.stop is None:
+            return done.text
+        return self._stopped(done, stage, text_key(stage, text), question="")
+
+    # -- asking ---------------------------------------------------------------------------
+
+    async def _ask(self, passage: Passage, on_text: OnText | None) -> Response:
+        """Ask, and beside that have a model judge the question where the policy says so."""
+        request = passage.request
+        rules = self._judging(request)
+        gate = Gate(on_text, lambda before, unit: self._unit(before, unit, passage), self.policy)
+        hear = gate.hear if on_text is not None else None
+        if rules:
+            gate.close()
+            response = await self._beside(request, rules, gate, hear)
+        else:
+            response = await _until(self.inner(request, hear), gate)
+        try:
+            gate.end()
+        except BlockedError as error:
+            _account(error, response)
+            raise
+        return response
+
+    def _judging(self, request: Request) -> list[Rule]:
+        if request.api in ("embeddings", "moderations"):
+            return []
+        return [rule for rule in self.policy.input if rule.check in ASKING]
+
+    async def _beside(
+        self, request: Request, rules: Sequence[Rule], gate: Gate, hear: OnText | None
+    ) -> Response:
+        """Ask and judge at once; the first that fails ends the other."""
+        answering = asyncio.ensure_future(_until(self.inner(request, hear), gate))
+        judging = asyncio.ensure_future(self._judged(request, rules))
+        try:
+            await asyncio.wait((answering, judging), return_when=asyncio.FIRST_EXCEPTION)
+            if not judging.done() or judging.exception() is None:
+                await judging
+                gate.open()
+                return await answering
+            raise judging.exception() or asyncio.CancelledError
+        finally:
+            for task in (answering, judging):
+                task.cancel()
+            await asyncio.gather(answering, judging, return_exceptions=True)
+
+    async def judged(self, request: Request) -> None:
+        """Have a model judge a question, where the policy says so.
+
+        Raises:
+            BlockedError: It may not be asked. HeldError: a person has to look at it first.
+        """
+        await self._judged(request, self._judging(request))
+
+    async def _judged(self, request: Request, rules: Iterable[Rule]) -> None:
+        text = "\n\n".join(m.text for m in request.messages if m.role == "user")
+        assert self.desk.judge is not None  # noqa: S101 -- the constructor has seen to it
+        for rule in rules:
+            findings = await judge(self.desk.judge, text, rule)
+            if findings:
+                self._decide(Hit(rule, findings), text, "input")
+
+    def _decide(self, hit: Hit, text: str, stage: Stage) -> None:
+        self._note((hit,), stage)
+        if hit.rule.action != "allow" and not self.policy.dry_run:
+            self._stopped(Inspected(text, (hit,), hit), stage, text_key(stage, text), question="")
+
+    # -- on the way out -------------------------------------------------------------------
+
+    def _checked(self, choice: Choice, passage: Passage) -> Choice:
+        """Return an answer as it may be shown, or refuse it."""
+        request, about = passage.request, passage.about
+        done = inspect(choice.text, "output", self.policy, about)
+        self._note(done.hits, "output")
+        text = done.text
+        if done.stop is not None:
+            question = request.messages[-1].text if request.messages else ""
+            text = self._stopped(done, "output", request.key, question=question)
+        text = about.vault.restore(text)
+        return choice if text == choice.text else replace(choice, text=text)
+
+    def _unit(self, before: str, unit: str, passage: Passage) -> str:
+        """Return a unit of a stream as it may be shown, or refuse it: it is judged with the last.
+
+        What only the whole answer shows is found at its end.
+        """
+        about = passage.about
+        done = inspect(before + unit, "output", self.policy, about)
+        if done.stop is not None:
+            self._note(done.hits, "output")
+            self._stopped(done, "output", passage.request.key, question="")
+        return about.vault.restore(inspect(unit, "output", self.policy, about).text)
+
+    # -- people and the log ---------------------------------------------------------------
+
+    def _vetted(self, request: Request) -> str | None:
+        """Return the vetted answer to the last message, or to the one slot that it asks with."""
+        if self.desk.reviews is None or not request.messages:
+            return None
+        last = request.messages[-1]
+        found = self.desk.reviews.vetted(last.text)
+        slots = [part.text for _, part in _parts((last,)) if part.slot]
+        if found is None and len(slots) == 1:
+            found = self.desk.reviews.vetted(slots[0])
+        return found
+
+    def _decided(self, key: bytes, stage: Stage) -> str | None:
+        """Return an answer that a person has approved; refuse one that waits or was rejected."""
+        if self.desk.reviews is None or not self.policy.asks_people:
+            return None
+        decision = self.desk.reviews.look(key, stage)
+        return None if decision is None else _approved(decision, stage, ())
+
+    def _stopped(self, done: Inspected, stage: Stage, key: bytes, *, question: str) -> str:
+        """Block a text, or hold it; return it where a person has approved it already."""
+        stop = done.stop
+        assert stop is not None  # noqa: S101 -- asked for only where something stops it
+        if stop.rule.action == "block":
+            raise blocked(stop, stage, self.policy.name)
+        reviews = self.desk.reviews
+        assert reviews is not None  # noqa: S101 -- the constructor has seen to it
+        decision = reviews.look(key, stage)
+        if decision is None:
+            ticket = reviews.hold(key, stage, done.text, stop.findings, question=question)
+            decision = Decision(ticket=ticket, status="waiting")
+        return _approved(decision, stage, stop.findings)
+
+    def _note(self, hits: Iterable[Hit], stage: Stage) -> None:
+        if self.desk.audit is None:
+            return
+        for hit in hits:
+            self.desk.audit.write(
+                {
+                    "policy": self.policy.name,
+                    "stage": stage,
+                    "check": hit.rule.check,
+                    "found": dict(Counter(finding.kind for finding in hit.findings)),
+                    "score": round(max(f.confidence for f in hit.findings), 4),
+                    "action": hit.rule.action,
+                    "dry_run": self.policy.dry_run,
+                }
+            )
+
+
+def _parts(messages: Iterable[Message]) -> Iterable[tuple[Message, Part]]:
+    for message in messages:
+        if isinstance(message.content, str):
+            yield message, Part(message.content)
+        else:
+            for part in message.content:
+                yield message, part
+
+
+def _approved(decision: Decision, stage: Stage, findings: Sequence[object]) -> str:
+    if decision.status == "approved" and decision.text is not None:
+        return decision.text
+    if decision.status == "rejected":
+        reason = f" ({decision.reason})" if decision.reason else ""
+        msg = f"a person rejected this {stage} text, ticket {decision.ticket}{reason}"
+        raise BlockedError(msg, stage=stage, findings=findings)
+    raise HeldError(
+        f"this {stage} text waits for a person, ticket {decision.ticket}",
+        hint=f"promptkit review approve {decision.ticket}, then ask again",
+        stage=stage,
+        findings=findings,
+        ticket=decision.ticket,
+    )
+
+
+def _told(text: str, source: Source) -> Response:
+    log = CallLog(source=source, attempts=0)
+    return Response(choices=(Choice(text, "stop"),), cost_usd=0.0, log=log)
+
+
+async def _until(answer: Awaitable[Response], gate: Gate) -> Response:
+    """Wait for the answer, and cancel it as soon as the gate refuses a piece of it."""
+    task = asyncio.ensure_future(answer)
+    gate.on_refusal(task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError as cancelled:
+        if gate.refusal is None:
+            task.cancel()
+            raise
+        gate.refusal.attempts = getattr(cancelled, "attempts", 0)
+        gate.refusal.unsettled_usd = getattr(cancelled, "unsettled_usd", 0.0)
+        raise gate.refusal from None
+
+
+def _account(error: BlockedError, response: Response) -> None:
+    """Let an error tell what the answer it withholds has cost."""
+    error.attempts = response.log.attempts
+    error.unsettled_usd = response.log.unsettled_usd
+    if response.log.source == "endpoint":
+        error.unsettled_usd += response.cost_usd or 0.0
