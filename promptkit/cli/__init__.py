@@ -18,7 +18,7 @@ from typing import Final, cast
 
 from promptkit.errors import BudgetError, CallError, OptionError, PromptkitError
 
-COMMANDS: Final = ("demo", "run", "usage", "cache", "review", "audit", "model")
+COMMANDS: Final = ("demo", "run", "usage", "cache", "review", "audit", "redteam", "model")
 
 HELP: Final = """\
 promptkit: language-model prompts over your data, within limits and budget
@@ -28,6 +28,7 @@ promptkit: language-model prompts over your data, within limits and budget
   promptkit usage              what was asked, and what it cost
   promptkit cache              what is kept of answers, and deleting it
   promptkit review             texts that wait for a person, reports, vetted answers
+  promptkit redteam            attacks on a prompt, without and with a policy
   promptkit audit verify       whether the log of what was found is as it was written
   promptkit model install      put the embedded model in its place
   promptkit COMMAND --help     more on a command, with examples
