@@ -13,11 +13,11 @@ ARGS ?=
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help setup demo model test check lint types imports coverage lab bench replay docs lock clean
+.PHONY: help setup demo model test check lint types imports coverage lab bench replay safety-report docs lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) \
-		| awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
+		| awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 # --- the environment ---------------------------------------------------------------------------
 #
@@ -75,6 +75,9 @@ bench: setup ## measure promptkit beside its peers (15 minutes; ARGS="--quick" f
 
 replay: setup ## replay recorded answers and print the table (4 minutes; needs the data)
 	@$(BIN)/python -m tests.replication $(ARGS)
+
+safety-report: setup ## measure every safety check and write docs/safety-report.md (needs the data)
+	@$(BIN)/python -m tests.safety_report $(ARGS)
 
 docs: setup ## build the documentation into docs/_build, where a warning is an error
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
