@@ -16,10 +16,11 @@ from typing import Any, Final
 _HOMES: Final = {
     "Cleaned": "finding",
     "Finding": "finding",
+    "sanitize": "sanitizing",
 }
 """Which module a public name stands in."""
 
-__all__ = ["Cleaned", "Finding"]
+__all__ = ["Cleaned", "Finding", "sanitize"]
 
 
 def __getattr__(name: str) -> Any:
