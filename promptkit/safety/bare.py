@@ -1,0 +1,179 @@
+"""Addresses in running text that renderers make into links, or that other mark-up may hold.
+
+GFM links «www.», «http://», «https://», «ftp://» and e-mail addresses (GFM 0.29, 6.9); linkify-it,
+which markdown-it and many chat windows use, also «//host» and hosts without a scheme. Any other
+scheme with two slashes goes too: wikis, LaTeX and forums have ways of linking of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from promptkit.safety.addresses import Allowed
+
+Found = tuple[int, int, str]
+"""Start, end and kind of an address."""
+
+_START: Final = re.compile(
+    r"(?P<slashes>:[/\\]{2})"
+    r"|(?P<known>(?<![\w+.-])(?:https?|ftps?|file|wss?|gopher|feed|jar|blob|filesystem|ms-\w{1,20}"
+    r"|view-source|intent|smb|sftp|ldap|dict):(?=[^\s\ue000]))"
+    r"|(?P<code>(?<![\w+-])(?:javascript|vbscript|livescript):(?=[^\s\ue000]))"
+    r"|(?P<data>(?<![\w+-])data:(?:[\w.+-]{1,60}/[\w.+-]|[;,][^\s\ue000]))"
+    r"|(?P<mail>(?<![\w+.-])(?:mailto|xmpp|sip|sips|sms|tel|callto|skype|facetime|whatsapp|tg|geo"
+    r"|magnet|bitcoin|market|itms|slack|zoommtg|msteams|vscode):(?=[^\s\ue000:]))"
+    r"|(?P<relative>(?<![\w:/\\.*])//(?=[\w\[]))"
+    r"|(?P<host>(?<![\w.:/\\@-])[^\W_](?:[\w-]++)?+(?:[.][\w-]++)++)"
+    r"|(?P<at>@)",
+    re.IGNORECASE,
+)
+_SCHEME_BACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,40}$")
+_TAIL: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%]{0,60}\])?[^\s<>\"`\[\]|{}\ue000]*+")
+_ENDS: Final = "\\.,;:!?'\"*_~)}”’»…、。，"
+_RUN: Final = re.compile(r"[A-Za-z0-9._~:/?#@!$&'+,;=%*()-]*+")
+_STRICT_BARE: Final = re.compile(
+    r"(?:https?:)?//((?:[A-Za-z0-9_-]{1,63}\.){0,20}[A-Za-z0-9-]{1,63})(?::\d{1,5})?", re.IGNORECASE
+)
+_AFTER_HOST: Final = re.compile(r"[^\s/?#<>\[\]|^\ue000]*+")
+_TLDS: Final = frozenset(
+    (
+        "com net org edu gov mil int info biz pro web xxx name aero asia coop museum shop app dev"
+        " xyz top site online club live link click cloud store tech space page zone zip mov blog"
+        " news wiki work life world today digital agency email network systems solutions services"
+        " host press fun icu vip win bid men loan stream download review trade party science date"
+        " racing cyou monster рф"
+    ).split()
+)
+_COUNTRIES: Final = re.compile(
+    r"a[cdefgilmoqrstuwxz]|b[abdefghijmnorstvwyz]|c[acdfghiklmnoruvwxyz]|d[ejkmoz]|e[cegrstu]"
+    r"|f[ijkmor]|g[abdefghilmnpqrstuwy]|h[kmnrtu]|i[delmnoqrst]|j[emop]|k[eghimnprwyz]"
+    r"|l[abcikrstuvy]|m[acdeghklmnopqrstuvwxyz]|n[acefgilopruz]|om|p[aefghklmnrstwy]|qa|r[eosuw]"
+    r"|s[abcdeghijklmnortuvxyz]|t[cdfghjklmnortvwz]|u[agksyz]|v[aceginu]|w[fs]|y[et]|z[amw]"
+)
+_FILE_ENDINGS: Final = frozenset(
+    ("md", "py", "rs", "sh", "pl", "cc", "so", "ps", "vc", "ml", "mk", "st", "pm", "bz", "gz")
+    + ("ms", "in", "app", "zip", "mov")
+)
+"""Top-level domains that are file name endings as well: «setup.py/setup.cfg» is no address."""
+
+_LONGEST_LABEL: Final = 24
+_LONGEST_HOST: Final = 48
+_LONGEST_LOCAL: Final = 32
+"""Longer ones carry data by themselves: in the host that is looked up, or before the @ sign."""
+
+_LOCAL_BACK: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,80}$")
+_MAIL_HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,20}")
+
+
+def bare_addresses(text: str, allowed: Allowed) -> Iterator[Found]:
+    """Yield the addresses of a text that do not lead to allowed hosts.
+
+    >>> from promptkit.safety.addresses import allowed_hosts
+    >>> list(bare_addresses("at www.evil.test/x, or example.org", allowed_hosts(())))
+    [(3, 18, 'autolink')]
+    """
+    place = done = 0
+    safe = (0, 0)
+    while match := _START.search(text, place):
+        place = match.end()
+        start = match.start()
+        group = match.lastgroup or ""
+        if group == "slashes":
+            back = _SCHEME_BACK.search(text, max(done, start - 41), start)
+            if back is None or back.end() - back.start() < 2:  # noqa: PLR2004 -- C:\\ is a drive
+                continue
+            start = back.start()
+        if group == "at":
+            found = _mail(text, start, done, allowed)
+        elif group == "host":
+            found = _host(text, match, allowed)
+        else:
+            if safe[0] < start < safe[1] and text[start - 1] in "=/":
+                continue  # in the query or path of an allowed address
+            end = _is_allowed(text, start, allowed)
+            if end:
+                safe = (start, _RUN.match(text, start).end())  # type: ignore[union-attr]
+                place = max(place, end)
+                continue
+            found = _whole(
+                text, start, place, "script" if group in ("code", "data") else "autolink"
+            )
+        if found is None or found[0] < done:
+            continue
+        if found[2] == "autolink" and safe[0] < found[0] < safe[1] and group in ("host", "at"):
+            continue
+        yield found
+        place = done = max(found[1], place)
+
+
+def _whole(text: str, start: int, least: int, kind: str) -> Found | None:
+    end = max(_TAIL.match(text, least).end(), least)  # type: ignore[union-attr]
+    while end > least and text[end - 1] in _ENDS:
+        end -= 1
+    if end == least and text[least - 1] in "/\\":
+        return None  # «https://» alone names a scheme
+    return start, end, kind
+
+
+def _is_allowed(text: str, start: int, allowed: Allowed) -> int:
+    """Where the host of an allowed address ends; 0 where it is not allowed, or in doubt."""
+    match = _STRICT_BARE.match(text, start)
+    if match is None or not allowed.holds(match[1]):
+        return 0
+    after = _AFTER_HOST.match(text, match.end()).group()  # type: ignore[union-attr]
+    if "@" in after or "\\" in after or not after.isascii():
+        return 0
+    if re.match(r"[\w%&-]", after) or re.search(r"\.\w", after):
+        return 0
+    return match.end()
+
+
+def _host(text: str, match: re.Match[str], allowed: Allowed) -> Found | None:
+    """A host without a scheme: one with a path, one that begins with www, one that carries data."""
+    host = match.group()
+    end = match.end()
+    following = text[end : end + 1]
+    if following == "@":
+        return None
+    ending = host.rsplit(".", 1)[1].lower()
+    is_web = host[:4].lower() == "www." and host.count(".") > 1
+    has_path = following in ("/", "?", "#") or (
+        following == ":" and text[end + 1 : end + 2].isdigit()
+    )
+    is_domain = (
+        is_web or ending in _TLDS or bool(_COUNTRIES.fullmatch(ending)) or ending[:4] == "xn--"
+    )
+    if not is_domain or not (is_web or has_path or _carries(host)):
+        return None
+    whole = _whole(text, match.start(), end, "autolink")
+    if whole is None:
+        return None
+    if not is_web and ending in _FILE_ENDINGS and not _carries_path(text[end : whole[1]]):
+        return None
+    if allowed.holds(host) and _is_allowed("//" + text[match.start() : whole[1]], 0, allowed):
+        return None
+    return whole
+
+
+def _carries(host: str) -> bool:
+    return len(host) > _LONGEST_HOST or max(map(len, host.split("."))) > _LONGEST_LABEL
+
+
+def _carries_path(path: str) -> bool:
+    return "?" in path or "%" in path or max(map(len, path.split("/"))) > _LONGEST_LABEL
+
+
+def _mail(text: str, place: int, done: int, allowed: Allowed) -> Found | None:
+    """An e-mail address in prose goes only if it carries data by itself."""
+    host = _MAIL_HOST.match(text, place + 1)
+    local = _LOCAL_BACK.search(text, max(done, place - 80), place)
+    if host is None or local is None:
+        return None
+    name = local.group()
+    if allowed.holds(host.group()):
+        return None
+    if len(name) <= _LONGEST_LOCAL and not _carries(host.group()):
+        return None
+    return local.start(), host.end(), "email"
