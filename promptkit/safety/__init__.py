@@ -16,11 +16,21 @@ from typing import Any, Final
 _HOMES: Final = {
     "Cleaned": "finding",
     "Finding": "finding",
+    "QuoteCheck": "quotes",
+    "neutralize_markdown": "markdown",
     "sanitize": "sanitizing",
+    "verify_quotes": "quotes",
 }
 """Which module a public name stands in."""
 
-__all__ = ["Cleaned", "Finding", "sanitize"]
+__all__ = [
+    "Cleaned",
+    "Finding",
+    "QuoteCheck",
+    "neutralize_markdown",
+    "sanitize",
+    "verify_quotes",
+]
 
 
 def __getattr__(name: str) -> Any:
