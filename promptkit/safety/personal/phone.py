@@ -1,0 +1,187 @@
+"""Phone numbers, international and national, by form and by the words beside them.
+
+An international number is one by its calling code and length (`calling_code`). National forms are
+judged in `phone_form`. What is no phone number by its form alone may be one beside a word that says
+so, and the other way round: confidence is a sum of what speaks for and against.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from promptkit.safety.finding import Finding
+from promptkit.safety.personal.calling_code import country_of
+from promptkit.safety.personal.phone_form import MOST_DIGITS, unprefixed
+from promptkit.safety.personal.scanned import Group, Run, Scanned, words
+
+KINDS: Final = frozenset({"phone"})
+
+_FEWEST_DIGITS: Final = 6
+_MOST_GROUPS: Final = 8
+_LONGEST_RUN: Final = 24
+"""Groups. A longer run is a row of a table, or a vector."""
+
+_REPORTED: Final = 0.3
+_SURE_ENOUGH: Final = 0.5
+
+_EXTENSION: Final = re.compile(
+    r"[ \u00a0]?,?[ \u00a0]?(?:x|ext\.?|extn\.?|extension|poste|durchwahl|dw|int\.?|#)"
+    r"[ .:]?[ ]?[0-9]{1,6}(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+_WORDS: Final = words(
+    "phone phones telephone telephones tel telefon telefoon telefono teléfono téléphone telefone"
+    " telefonnummer telefoonnummer phonenumber telephonenumber puhelin puhelinnumero sími"
+    " mobile mob mobil mobiel móvil móviles portable handy handynummer mobilnummer mobiltelefon"
+    " mobiele cellulare cell cellphone celular telemóvel gsm kännykkä matkapuhelin komórka"
+    " komórkowy call calls called calling callback ring dial text texted texting sms whatsapp"
+    " signal telegram viber fax facsimile telefax landline hotline helpline switchboard pager"
+    " voicemail contact reach reached office desk anrufen anruf rufnummer ruf rufen"
+    " erreichbar erreichen appeler appelez appelle joindre llame llamar llamada llámame contacto"
+    " chiamare chiama chiamami bellen bel ringa ringe opringning zadzwoń dzwonić ligue ligar"
+    " τηλέφωνο τηλ κινητό телефон тел мобильный звоните позвоните номер हिन्दी फोन मोबाइल هاتف جوال"
+    " טלפון נייד telefonu telefonem điện thoại"
+)
+_UNSPACED: Final = ("电话", "手机", "電話", "携帯", "전화", "휴대폰", "連絡先", "โทร")
+"""Words of scripts that set no spaces."""
+
+_PLAIN_WORDS: Final = words("number nummer numéro número numero num no nr contact")
+_OTHERWISE: Final = words(
+    "order invoice ref reference isbn issn ticket tracking serial version patent sku product item"
+    " account id identifier code model part case license licence passport price cost usd eur gbp"
+    " budget population rfc doi pmid arxiv article section card ssn iban zip tax vat timestamp"
+    " bestellnummer rechnung rechnungsnummer kundennummer commande facture pedido factura"
+)
+_UNITS: Final = words(
+    "km kg mm cm ms mb gb kb tb usd eur gbp chf dollars euros pounds people persons users bytes"
+    " bits tokens rows items years year hours seconds minutes days percent million billion"
+    " thousand inhabitants copies steps views votes miles meters metres tons tonnes"
+)
+_NO_PHONE_BEHIND: Final = "$€£¥₹₽₩%#§^\\@_"
+_NO_PHONE_BEFORE: Final = "$€£°%@_"
+_JOINTS: Final = "-./\u2013"
+
+
+def find(scanned: Scanned) -> Iterator[Finding]:
+    """Yield phone numbers, those that are not sure too."""
+    for run in scanned.runs:
+        if len(run.groups) <= _LONGEST_RUN and run.size >= _FEWEST_DIGITS:
+            yield from _in_run(scanned, run)
+
+
+def _in_run(scanned: Scanned, run: Run) -> Iterator[Finding]:
+    groups, gaps = run.groups, run.gaps
+    first, count = 0, len(groups)
+    while first < count:
+        best: Finding | None = None
+        step = 1
+        if not first or _may_part(gaps[first - 1]):
+            for last in range(min(first + _MOST_GROUPS, count) - 1, first - 1, -1):
+                if last + 1 < count and not _may_part(gaps[last]):
+                    continue
+                finding = _judged(scanned, groups[first : last + 1], gaps[first:last])
+                if finding and (best is None or finding.confidence > best.confidence):
+                    best, step = finding, last + 1 - first
+                    if finding.confidence >= _SURE_ENOUGH:
+                        break
+        if best is not None and (best.confidence >= _SURE_ENOUGH or step == count - first):
+            yield best
+            first += step
+        else:
+            first += 1
+
+
+def _may_part(gap: str) -> bool:
+    """Whether a number can end at a gap: groups joined by hyphens or dots belong together."""
+    return gap[0].isspace() or gap[-1].isspace()
+
+
+def _judged(scanned: Scanned, groups: Sequence[Group], gaps: Sequence[str]) -> Finding | None:
+    """Judge neighbouring groups as one number."""
+    text = scanned.text
+    digits = "".join([group.digits for group in groups])
+    if not _FEWEST_DIGITS <= len(digits) <= MOST_DIGITS + 3:  # with 00 or 011 ahead
+        return None
+    end = groups[-1].end
+    start, is_plus, is_bracketed = _start(text, groups[0].start, gaps)
+    extension = _EXTENSION.match(text, end)
+    end = extension.end() if extension else end
+    if not _are_paired(gaps, is_bracketed=is_bracketed) or not _is_apart(text, start, end):
+        return None
+    if is_plus:
+        country = country_of(digits) if len(digits) <= MOST_DIGITS else ""
+        confidence = 0.95 if country else 0.0
+    else:
+        country, confidence = unprefixed(groups, gaps, digits, is_bracketed=is_bracketed)
+        if confidence and extension:
+            confidence = max(confidence, 0.45) + 0.3
+        if confidence:
+            confidence += _said(scanned, start, end, is_single=len(groups) == 1)
+    if confidence < _REPORTED:
+        return None
+    return Finding(
+        kind="phone",
+        span=(start, end),
+        confidence=round(min(confidence, 0.99), 2),
+        action="redact",
+        detail=country,
+    )
+
+
+def _start(text: str, start: int, gaps: Sequence[str]) -> tuple[int, bool, bool]:
+    """Take in a + sign and an opening bracket: new start, and whether there was either."""
+    is_plus = is_bracketed = False
+    if start and text[start - 1] in "+\uff0b":
+        is_plus, start = True, start - 1
+    if start and text[start - 1] == "(" and any(")" in gap for gap in gaps[:2]):
+        is_bracketed, start = True, start - 1
+        if start and text[start - 1] in "+\uff0b":
+            is_plus, start = True, start - 1
+    return start, is_plus, is_bracketed
+
+
+def _are_paired(gaps: Sequence[str], *, is_bracketed: bool) -> bool:
+    """Whether brackets close as they open, at most twice: (+49) (0)30."""
+    joined = "".join(gaps)
+    opened = joined.count("(") + is_bracketed
+    return opened == joined.count(")") and opened <= 2  # noqa: PLR2004
+
+
+def _is_apart(text: str, start: int, end: int) -> bool:
+    """Whether a number is no part of a word, an amount, a code or a longer number."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if before:
+        if before[-1].isalnum() or before[-1] in _NO_PHONE_BEHIND:
+            return False
+        if before[-1] in _JOINTS and before[0].isalnum() and len(before) > 1:
+            return False
+    if after:
+        if after[0].isalnum() or after[0] in _NO_PHONE_BEFORE:
+            return False
+        if len(after) > 1 and after[1].isalnum():
+            return after[0] not in "-/.:," or (after[0] == "," and not after[1].isdigit())
+    return True
+
+
+def _said(scanned: Scanned, start: int, end: int, *, is_single: bool) -> float:
+    """What the words around say: for it, against it, or nothing."""
+    before = scanned.before(start, 30 if is_single else 60)
+    behind = scanned.after(end)[:2]
+    near = before[-3:]
+    is_otherwise = not _OTHERWISE.isdisjoint(near)
+    if not _WORDS.isdisjoint(before) or not _WORDS.isdisjoint(behind) or _unspaced(scanned, start):
+        if is_otherwise and _WORDS.isdisjoint(near):
+            return -0.1
+        return 0.5 if is_single else 0.3
+    if is_otherwise or (behind and behind[0] in _UNITS):
+        return -0.3
+    return 0.15 if not _PLAIN_WORDS.isdisjoint(near) else 0.0
+
+
+def _unspaced(scanned: Scanned, start: int) -> bool:
+    if scanned.text.isascii():
+        return False
+    before = scanned.text[max(0, start - 10) : start]
+    return any(word in before for word in _UNSPACED)

@@ -1,0 +1,114 @@
+"""Postcodes: a form of some country, and an address or a word for it around.
+
+British, Canadian and Dutch codes look like nothing else, yet product codes do, so they want a sign
+of an address too. Five digits are a postcode behind «ZIP», behind a state of the US and a comma, or
+where they end a line behind the name of a country.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from promptkit.safety.finding import Finding
+from promptkit.safety.personal.scanned import Scanned, words
+
+KINDS: Final = frozenset({"postcode"})
+
+_WORDS: Final = words(
+    "zip zipcode zipcodes postcode postcodes postal plz postleitzahl postal cep postnummer"
+    " postinumero kod pocztowy psč irsz cap eircode pincode 邮编 郵便番号 индекс"
+)
+_ADDRESS: Final = words(
+    "address street st road rd avenue ave lane ln drive dr close court square boulevard blvd"
+    " way place terrace crescent live lives living moved located house flat apt apartment suite"
+    " unit town city london adresse anschrift straße strasse rue dirección calle via indirizzo"
+    " adres straat deliver ship shipping billing delivery mailing mail parcel residence resident"
+    " box"
+)
+_GB_END: Final = "[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}"
+_CA_FIRST: Final = "[ABCEGHJ-NPRSTVXYabceghj-nprstvxy]"
+_CA_OTHER: Final = "[ABCEGHJ-NPRSTV-Zabceghj-nprstv-z]"
+_DISTINCT: Final = re.compile(
+    r"(?<![\w-])(?:"
+    rf"(?P<gb>[A-Za-z]{{1,2}}[0-9][0-9A-Za-z]? ?[0-9]{_GB_END})"
+    rf"|(?P<ca>{_CA_FIRST}[0-9]{_CA_OTHER}[ -]?[0-9]{_CA_OTHER}[0-9])"
+    r"|(?P<nl>[1-9][0-9]{3} ?(?!SA|SD|SS)[A-Z]{2})"
+    r"|(?P<ie>[ACDEFHKNPRTVWXY][0-9][0-9W] ?[0-9ACDEFHKNPRTVWXY]{4})"
+    r")(?![\w-])"
+)
+_DIGITS: Final = re.compile(
+    r"(?<![\w.,/+-])(?:[A-Z]{1,3}-)?(?:[0-9]{5}-[0-9]{4}|[0-9]{5}-[0-9]{3}|[0-9]{3}-[0-9]{4}"
+    r"|[0-9]{2}-[0-9]{3}|[0-9]{3} [0-9]{2}|[0-9]{4,7})(?![\w%-]|[.,][0-9])"
+)
+_STATE: Final = re.compile(
+    r"(?:\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]"
+    r"|T[NX]|UT|V[AT]|W[AIVY])|, ?[A-Z]{2,3}),? ?\Z"
+)
+_COUNTRIES: Final = words(
+    "afghanistan albania algeria andorra angola argentina armenia australia austria azerbaijan"
+    " bahamas bahrain bangladesh barbados belarus belgium belize benin bermuda bhutan bolivia"
+    " bosnia botswana brazil brunei bulgaria burundi cambodia cameroon canada chad chile china"
+    " colombia comoros congo croatia cuba cyprus denmark djibouti dominica ecuador egypt eritrea"
+    " estonia ethiopia fiji finland france gabon gambia georgia germany ghana gibraltar greece"
+    " greenland grenada guadeloupe guam guatemala guernsey guinea guyana haiti honduras hungary"
+    " iceland india indonesia iran iraq ireland israel italy jamaica japan jersey jordan"
+    " kazakhstan kenya kiribati korea kosovo kuwait kyrgyzstan laos latvia lebanon lesotho"
+    " liberia libya liechtenstein lithuania luxembourg macao macedonia madagascar malawi"
+    " malaysia maldives mali malta martinique mauritania mauritius mayotte mexico micronesia"
+    " moldova monaco mongolia montenegro montserrat morocco mozambique myanmar namibia nauru"
+    " nepal netherlands nicaragua niger nigeria niue norway oman pakistan palau palestine panama"
+    " paraguay peru philippines pitcairn poland portugal qatar romania russia rwanda samoa"
+    " senegal serbia seychelles singapore slovakia slovenia somalia spain sudan suriname sweden"
+    " switzerland syria taiwan tajikistan tanzania thailand togo tokelau tonga tunisia turkey"
+    " türkiye turkmenistan tuvalu uganda ukraine uruguay uzbekistan vanuatu venezuela vietnam"
+    " yemen zambia zimbabwe kingdom states emirates republic islands island zealand africa lanka"
+    " leone arabia rica salvador faso lucia usa uk deutschland españa italia österreich schweiz"
+    " nederland belgique belgië polska sverige danmark norge suomi brasil méxico"
+)
+_LINE_END: Final = re.compile(r"[ \t]*(?:[.,;)]?[ \t]*(?:\r?\n|\Z)|[.,;] )")
+
+
+def find(scanned: Scanned) -> Iterator[Finding]:
+    """Yield postcodes."""
+    text = scanned.text
+    for match in _DISTINCT.finditer(text):
+        start, end = match.span()
+        before = scanned.before(start)
+        if not _WORDS.isdisjoint(before[-6:]):
+            confidence = 0.9
+        elif not _ADDRESS.isdisjoint(before):
+            confidence = 0.7 if match[0].upper() == match[0] else 0.5
+        else:
+            confidence = 0.4
+        yield _finding((start, end), confidence, (match.lastgroup or "").upper())
+    for match in _DIGITS.finditer(text):
+        confidence = _confidence(scanned, match)
+        if confidence:
+            yield _finding(match.span(), confidence, "")
+
+
+def _confidence(scanned: Scanned, match: re.Match[str]) -> float:
+    text, start = scanned.text, match.start()
+    before = scanned.before(start, 32)
+    if not _WORDS.isdisjoint(before[-4:]):
+        return 0.9
+    size = sum(map(str.isdigit, match[0]))
+    head = text[max(0, start - 6) : start]
+    if size in (5, 9) and head[-1:] == " " and _STATE.search(head):
+        return 0.7
+    if (
+        size in (5, 6)
+        and before
+        and before[-1] in _COUNTRIES
+        and text[start - 1 : start] in (" ", ",")
+    ):
+        return 0.6 if _LINE_END.match(text, match.end()) else 0.4
+    return 0.0
+
+
+def _finding(span: tuple[int, int], confidence: float, country: str) -> Finding:
+    return Finding(
+        kind="postcode", span=span, confidence=confidence, action="redact", detail=country
+    )
