@@ -17,7 +17,11 @@ _HOMES: Final = {
     "Cleaned": "finding",
     "Finding": "finding",
     "QuoteCheck": "quotes",
+    "Recognizer": "redaction",
+    "Redacted": "redaction",
+    "Vault": "vault",
     "neutralize_markdown": "markdown",
+    "redact": "redaction",
     "sanitize": "sanitizing",
     "verify_quotes": "quotes",
 }
@@ -27,7 +31,11 @@ __all__ = [
     "Cleaned",
     "Finding",
     "QuoteCheck",
+    "Recognizer",
+    "Redacted",
+    "Vault",
     "neutralize_markdown",
+    "redact",
     "sanitize",
     "verify_quotes",
 ]
