@@ -28,6 +28,9 @@ Clause = tuple[int, ...]
 
 Solver = Literal["milp", "rc2"]
 
+LONGEST_S: Final = 1e6
+"""Seconds; a timer takes no more than this everywhere."""
+
 ENUMERATED: Final = 16
 """So many variables are enumerated: the largest tree of the paper's data has that many nodes."""
 
@@ -82,9 +85,9 @@ def check_solving(solver: str, time_limit_s: float) -> None:
     if solver not in ("milp", "rc2"):
         raise OptionError("an unknown solver", hint='solver is "milp" or "rc2"')
     is_number = isinstance(time_limit_s, (int, float)) and not isinstance(time_limit_s, bool)
-    if not (is_number and time_limit_s > 0):
+    if not (is_number and 0 < time_limit_s < LONGEST_S):
         what = time_limit_s if is_number else f"a {type(time_limit_s).__name__}"
-        raise OptionError(f"time_limit_s={what}", hint="it is a number of seconds above 0")
+        raise OptionError(f"time_limit_s={what}", hint=f"seconds above 0, below {LONGEST_S:g}")
 
 
 def solve(

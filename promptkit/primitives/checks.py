@@ -19,14 +19,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from promptkit.adapters.sandbox import run_program
+from promptkit.adapters.sandbox import ProgramLimits, run_program
 from promptkit.constraint import DISOBEYS, Constraint
 from promptkit.errors import OptionError, ProgramError
 from promptkit.primitives.answers import code_block
 from promptkit.primitives.arithmetic import arithmetic
 from promptkit.result import Verdict
 
-__all__ = ["Check", "JsonSchema", "UnitTests", "arithmetic", "run_checks"]
+__all__ = ["Check", "JsonSchema", "UnitTests", "arithmetic", "run_checks", "verdict_of"]
 
 CheckFunction = Callable[[Any], Any]
 Check = CheckFunction | Mapping[str, Any]
@@ -53,7 +53,7 @@ async def run_checks(checks: Sequence[Check], answer: str) -> Verdict:
     for check in checks:
         function: CheckFunction = JsonSchema(check) if isinstance(check, Mapping) else check
         said = function(answer)
-        verdict = _verdict(await said if inspect.isawaitable(said) else said, function)
+        verdict = verdict_of(await said if inspect.isawaitable(said) else said, function)
         if verdict.outcome == "fail":
             return verdict
         if verdict:
@@ -63,7 +63,12 @@ async def run_checks(checks: Sequence[Check], answer: str) -> Verdict:
     return Verdict("pass", "; ".join(v.reason for v in passed if v.reason))
 
 
-def _verdict(said: Any, check: CheckFunction) -> Verdict:
+def verdict_of(said: Any, check: Any) -> Verdict:
+    """Return what a check or judge said as a Verdict.
+
+    Raises:
+        OptionError: When it is neither a bool, a Verdict nor None.
+    """
     if isinstance(said, Verdict):
         return said
     name = getattr(check, "__name__", type(check).__name__)  # never what is in it
@@ -115,7 +120,7 @@ class UnitTests:
     """
 
     tests: str
-    limits: Any = None
+    limits: ProgramLimits | None = None
 
     def __post_init__(self) -> None:
         """Refuse tests that no program could pass."""

@@ -168,8 +168,9 @@ async def maieutic_decomposition(
     check_solving(solver, time_limit_s)
     if judge is not None:
         takes("judge", judge, "session", "premise", "hypothesis")
-    if isinstance(parts, str):
-        raise OptionError("parts of type str", hint="give a list of sentences")
+    if parts is not None and not _are_texts(parts):
+        raise OptionError(f"parts of type {type(parts).__name__}", hint="give a list of sentences")
+    session = session.using(api=prompts.api)
     # Every belief counts, by its margin: what is not integral is not asked about further here.
     how = Asking(prompts=prompts, integral_above=0.0, by=by, votes=votes, options=options)
     whole = session.step("claim")
@@ -230,6 +231,11 @@ async def _observed(
         Statement(id=name, text=text, p=p, q=1 - p, is_integral=True, basis=result.basis),
         result,
     )
+
+
+def _are_texts(parts: object) -> bool:
+    is_list = isinstance(parts, Sequence) and not isinstance(parts, (str, bytes))
+    return is_list and all(isinstance(part, str) for part in parts)  # type: ignore[attr-defined]  # a Sequence
 
 
 def _as_bool(value: object) -> bool | None:

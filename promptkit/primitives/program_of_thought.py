@@ -174,8 +174,8 @@ def _check(
 ) -> Extractor:
     """Return how answers are read; refuse arguments that make no sense."""
     one_of("language", language, get_args(Language))
-    if isinstance(choices, str) or len(choices) != len(TRUTH):
-        what = f"choices of type {type(choices).__name__}, {len(choices)} of them"
+    if not isinstance(choices, (list, tuple)) or len(choices) != len(TRUTH):
+        what = f"choices of type {type(choices).__name__}"
         raise OptionError(what, hint="two texts: for what holds, and what not")
     if extract is not None:
         return extract

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptkit.errors import OptionError
 from promptkit.explanation import Explains, Section, Table
 from promptkit.primitives.asking.arguments import finite, sampled, takes
 from promptkit.primitives.asking.primitive import Asked, primitive
 from promptkit.primitives.asking.sampling import TEMPERATURE, Candidate, Solver, solve, told
 from promptkit.primitives.chain_of_thought import chain_of_thought
+from promptkit.primitives.checks import verdict_of
 from promptkit.result import Result, Verdict
 from promptkit.session import Session
 
@@ -115,11 +115,8 @@ def with_retries_on(
         OptionError: For what is no function, or a number of draws that is none or not from 1 to
             4096.
     """
-    for name, function in (("verdict", verdict), ("of", of)):
-        if not callable(function):
-            what = f"{name} of type {type(function).__name__}"
-            raise OptionError(what, hint="give a function or a primitive")
     takes("verdict", verdict, "session", "question", "answer")
+    takes("of", of, "session", "question")
     return Retries(verdict, of, sampled("n", n), finite("temperature", temperature, least=0))
 
 
@@ -154,11 +151,4 @@ async def _judge(
     session: Session, question: Asked, text: Candidate, judge: Judge, number: int
 ) -> Verdict:
     said = judge(session.step(f"verdict {number}"), question, text)
-    verdict = await said if inspect.isawaitable(said) else said
-    if isinstance(verdict, bool):
-        name = getattr(judge, "__name__", type(judge).__name__)
-        return Verdict("pass" if verdict else "fail", f"{name} {'passed' if verdict else 'failed'}")
-    if not isinstance(verdict, Verdict):
-        msg = f"a verdict of type {type(verdict).__name__}"
-        raise OptionError(msg, hint="it must be a Verdict or a bool")
-    return verdict
+    return verdict_of(await said if inspect.isawaitable(said) else said, judge)

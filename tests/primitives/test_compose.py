@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import promptkit as pk
@@ -191,8 +192,8 @@ async def test_answers_are_drawn_until_one_passes() -> None:
     assert (result.value, result.samples) == (5, 2)
     assert [request.sample for request in model.requests] == [0, 1]
     assert [str(draw.verdict) for draw in result.evidence.draws] == [
-        "fail: is_odd failed",
-        "pass: is_odd passed",
+        "fail: is_odd refused it",
+        "pass: is_odd passed it",
     ]
     assert [request.options.temperature for request in model.requests] == [0.7, 0.7]
 
@@ -201,7 +202,7 @@ async def test_the_draws_are_bounded() -> None:
     session, model = scripted(lambda r: str(2 * r.sample))
     result = await with_retries_on(is_odd, of=NUMBER, n=5)(session, "?")
     assert (result.value, result.samples, len(model.requests)) == (None, 5, 5)
-    assert result.reason == "none of 5 draws passed; the last verdict: fail: is_odd failed"
+    assert result.reason == "none of 5 draws passed; the last verdict: fail: is_odd refused it"
 
 
 async def test_what_is_unsure_has_not_passed() -> None:
@@ -247,10 +248,10 @@ async def test_a_model_can_judge() -> None:
     assert (result.value, result.samples) == (5, 2)
 
 
-@pytest.mark.parametrize("said", [None, "pass", 0.9])
+@pytest.mark.parametrize("said", ["pass", 0.9])
 async def test_a_judge_says_a_verdict_or_a_bool(said: Any) -> None:
     session, _ = scripted("7")
-    with pytest.raises(OptionError, match="a Verdict or a bool"):
+    with pytest.raises(OptionError, match="a bool, a Verdict or None"):
         await with_retries_on(lambda *_: said, of=NUMBER)(session, "?")
 
 
@@ -287,3 +288,19 @@ async def test_draws_within_draws_share_no_request() -> None:
     result = await vote(session, "?", n=4, extract=answers.number, of=inner, stop_when_sure=None)
     assert result.is_unknown
     assert len({request.sample for request in model.requests}) == 12
+
+
+async def test_a_judge_that_answers_with_numpys_bool_is_heard() -> None:
+    model = pk.testing.Scripted(lambda request: str(request.sample))
+
+    def is_positive(session: Any, question: Any, answer: Any) -> Any:
+        return np.bool_(int(answer) > 0)
+
+    session = pk.connect(transport=model, model="scripted")
+    result = await with_retries_on(is_positive)(session, "A number?")
+    assert (str(result.value), result.samples) == ("1", 2)
+
+
+def test_a_solver_of_other_arguments_is_refused_before_it_is_asked() -> None:
+    with pytest.raises(OptionError, match="of cannot be called"):
+        with_retries_on(lambda session, question, answer: True, of=lambda session: None)
