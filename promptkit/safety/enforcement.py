@@ -166,7 +166,7 @@ def _quotes(text: str, _rule: Rule, about: About) -> Cleaned:
         return Cleaned(text)
     checks = verify_quotes(text, about.sources)
     missing = tuple(
-        Finding(kind="quote_not_found", span=check.answer_span, action="ask")
+        Finding(kind="quote_not_found", span=check.place, action="ask")
         for check in checks
         if not check.found
     )

@@ -27,7 +27,6 @@ from promptkit.safety.policy import ASKING, Policy, Rule, Stage
 from promptkit.safety.policy_judges import judge
 from promptkit.safety.policy_stream import Gate
 from promptkit.safety.reviews import Audit, Decision, Reviews, text_key
-from promptkit.safety.vault import Vault
 from promptkit.transport import OnText, Transport
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ class PolicyLayer:
             part.text for _, part in _parts(request.messages) if part.slot and not part.trusted
         )
         canary = Canary.of(system).token if self.policy.canary and system else None
-        return About(vault=Vault.of(request.text), system=system, canary=canary, sources=sources)
+        return About(system=system, canary=canary, sources=sources)
 
     def _screen(self, request: Request, about: About) -> Request:
         """Return the request as the policy lets it through."""
@@ -177,9 +176,21 @@ class PolicyLayer:
         """Return a text as it may be asked, or refuse it."""
         done = inspect(text, stage, self.policy, about)
         self._note(done.hits, stage)
-        if done.stop is None:
-            return done.text
-        return self._stopped(done, stage, text_key(stage, text), question="")
+        if done.stop is not None:
+            return self._stopped(done, stage, text_key(stage, text), question="")
+        if self._redacts and not self._redacts_at(stage):
+            # What only looks like a placeholder must not be restored as one.
+            return about.vault.exchange(done.text, ())[0]
+        return done.text
+
+    @property
+    def _redacts(self) -> bool:
+        return any(map(self._redacts_at, _BEFORE)) and not self.policy.dry_run
+
+    def _redacts_at(self, stage: Stage) -> bool:
+        return any(
+            rule.check == "personal" and rule.action == "redact" for rule in self.policy.at(stage)
+        )
 
     # -- asking ---------------------------------------------------------------------------
 
