@@ -11,6 +11,8 @@ from fractions import Fraction
 from functools import cache
 from operator import add, mul, sub, truediv
 
+from tags import plain
+
 from promptkit.primitives.thoughts.thought import Thoughts
 from promptkit.request import Request
 
@@ -56,7 +58,7 @@ def is_24(puzzle: str, thoughts: Thoughts) -> bool:
 
 def state_of(request: Request) -> str:
     """Return the numbers that a prompt shows."""
-    found = re.search(r"<state>\n?(.*?)\n?</state>", request.messages[-1].text, re.DOTALL)
+    found = re.search(r"<state>\n?(.*?)\n?</state>", plain(request.messages[-1].text), re.DOTALL)
     assert found
     return found[1]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from servers.batch_server import BatchServer, chat_answer
 from servers.batches import Plan
+from tags import plain
 
 import promptkit as pk
 from promptkit.batch import BatchPolicy
@@ -52,7 +53,7 @@ async def test_the_cache_answers_for_ask_and_batch_alike(server: BatchServer) ->
         both = await session.batch([question, "new"], policy=QUICK, temperature=0)
     assert asked.log.source == "cache"
     assert asked.text == batched.text
-    assert "<text>‹text>this‹/text></text>" in batched.text  # screened like any other
+    assert "<text>‹text>this‹/text></text>" in plain(batched.text)  # spotlit like any other
     assert [r.log.source for r in both] == ["cache", "endpoint"]
 
 

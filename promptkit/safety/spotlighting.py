@@ -220,6 +220,9 @@ _TURN: Final = (
 )
 """How plain-text templates begin a turn: Alpaca («### Instruction:»), Vicuna, the old Anthropic."""
 
+_LONG: Final = 3
+"""From so many letters on a name behind «<» is no comparison, such as «a<b», but a tag."""
+
 _HINTS: Final = re.compile(r"[<\[&%\\:#]")
 """Without one of these there is nothing to be defused."""
 
@@ -230,15 +233,19 @@ def _forgeries(slots: tuple[str, ...]) -> re.Pattern[str]:
 
     Every gap is possessive and no two of them stand side by side, so nothing is read twice.
     """
-    names = "|".join(_S.join(map(re.escape, view_of(slot))) for slot in slots if slot) or r"(?!)"
-    ends = (
-        rf"(?:{_S}/?{_S}{_CLOSES}|-[\w-]{{0,60}}+{_S}{_CLOSES}|\s[^<>;(){{}}&|]{{0,80}}+{_CLOSES})"
-    )
-    tag = rf"/{_S}(?:{names})(?!\w)|(?:{names})(?!\w)(?={ends})"
+    views = [view_of(slot) for slot in slots if slot]
+    names, long = _any_of(views), _any_of([view for view in views if len(view) >= _LONG])
+    ends = rf"{_S}/?{_S}{_CLOSES}|-[\w-]{{0,60}}+{_S}{_CLOSES}|\s[^<>;(){{}}&|]{{0,80}}+{_CLOSES}"
+    tag = rf"/{_S}{names}(?!\w)|{long}(?!\w)|{names}(?!\w)(?={ends})"
     token = rf"\|(?={_S}[\w/])|/?{_S}(?:{_TOKENS}){_S}{_CLOSES}|<{_S}/?{_S}sys{_S}{_CLOSES}"
     angle = rf"(?P<angle>{_OPENS})(?={_S}(?:{tag}|{token}))"
     square = rf"(?P<square>\[)(?={_S}/?{_S}(?:{_IN_SQUARE}){_S}\])"
     return re.compile(f"{angle}|{square}|{_TURN}", re.IGNORECASE | re.MULTILINE)
+
+
+def _any_of(names: list[str]) -> str:
+    """Match any of these names, with gaps between their letters."""
+    return f"(?:{'|'.join(_S.join(map(re.escape, name)) for name in names) or '(?!)'})"
 
 
 def defuse(text: str, slots: tuple[str, ...] = ()) -> str:

@@ -56,7 +56,7 @@ PROMPTS: Final[tuple[tuple[str, Prompt], ...]] = (
 question."""
 
 _LEAD: Final = f"\nA: {LETS_THINK}"
-_TAGGED: Final = re.compile(r"\A\s*<(\w+)>\n?(.*?)\n?</\1>\s*\Z", re.DOTALL)
+_TAGGED: Final = re.compile(r"\A\s*<(\w+(?:-\w+)?)>\n?(.*?)\n?</\1>\s*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

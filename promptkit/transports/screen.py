@@ -1,58 +1,26 @@
 """Makes untrusted text clean, before anything else sees the request.
 
-Only parts that came through an untrusted slot are touched: they are Unicode-normalised and freed of
-characters that show nothing. They stay parts, so that what is kept and recorded is what was asked;
-how they look on their way to the model is the spotlight layer's business, which stands inside the
-cache because it draws a random number for each call. One sentence in the system message says what
-its tags mean; it names them without that number. What untrusted text says never changes the number
-of messages or their roles.
+Only parts that came through an untrusted slot are touched: they are brought to composed form and
+freed of what Unicode hides (`promptkit.safety.sanitize`). They stay parts, so that what is kept and
+recorded is what was asked. How they look on their way to the model is the spotlight layer's
+business, which stands inside the cache because it draws a random number for each call; the note in
+the system message that explains its tags is put here, without that number. What untrusted text says
+never changes the number of messages or their roles.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from itertools import groupby
-from typing import Final
 
 from promptkit.prompt import Message, Part
 from promptkit.request import Request
 from promptkit.response import Response
+from promptkit.safety.sanitizing import sanitize
 from promptkit.safety.spotlighting import Mode, note_on
 from promptkit.transport import OnText, Transport
 from promptkit.transports.spotlight import mode_of
-
-_UNSEEN: Final = re.compile(
-    "["
-    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, but for tab and line ends
-    "\u202a-\u202e\u2066-\u2069"  # bidirectional overrides and isolates
-    "\ufdd0-\ufdef\ufff9-\ufffb\ufeff"  # noncharacters, annotation marks, byte order mark
-    "\u200b\u2060-\u2065\u206a-\u206f"  # zero-width space, joiners of words, format marks
-    "\U000e0100-\U000e01ef"  # variation selectors that can carry hidden bytes
-    "\U000e0000-\U000e007f"  # tag characters: ASCII that shows nothing
-    "]"
-)
-_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
-"""The one honest use of tag characters: flags of regions, such as Scotland's."""
-
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
-
-def normalize(text: str) -> str:
-    r"""Bring text to Unicode's composed form without characters that show nothing.
-
-    >>> normalize("cafe\u0301\u202e\x00")
-    'café'
-    """
-    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-    kept, end = [], 0
-    for flag in _FLAG.finditer(text):
-        kept += [_UNSEEN.sub("", text[end : flag.start()]), flag.group()]
-        end = flag.end()
-    kept.append(_UNSEEN.sub("", text[end:]))
-    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def screen(request: Request, mode: Mode | None = "delimit") -> Request:
@@ -106,8 +74,13 @@ def _screened(content: str | tuple[Part, ...]) -> str | tuple[Part, ...]:
         if is_trusted:
             parts.append(Part("".join([part.text for part in run])))
         else:
-            parts += [replace(p, text=normalize(p.text), slot=p.slot or "data") for p in run]
+            parts += [replace(p, text=_clean(p.text), slot=p.slot or "data") for p in run]
     return "".join([p.text for p in parts]) if all(p.trusted for p in parts) else tuple(parts)
+
+
+def _clean(text: str) -> str:
+    """Return a text in composed form, without what hides in it and between its characters."""
+    return sanitize(text, form="NFC").text
 
 
 class ScreenLayer:

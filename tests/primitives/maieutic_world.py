@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tags import plain
+
 import promptkit as pk
 from promptkit.response import Alternative, Choice, Response, TokenLogprob
 from promptkit.testing import Scripted
@@ -49,7 +51,7 @@ class World:
 
     def answer(self, request: pk.Request) -> str | Response:
         """Answer one question."""
-        asked = request.messages[-1].text
+        asked = plain(request.messages[-1].text)
         slots = dict(re.findall(r"<(\w+)>(.*?)</\1>", asked, re.DOTALL))
         if "premise" in slots:
             return self.relations.get((slots["premise"], slots["hypothesis"]), "neutral")

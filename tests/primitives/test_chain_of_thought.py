@@ -4,6 +4,7 @@ import pickle
 from functools import partial
 
 import pytest
+from tags import plain
 
 import promptkit as pk
 from promptkit import Prompt
@@ -73,7 +74,7 @@ async def test_the_second_stage_asks_for_the_kind_that_is_read(
 ) -> None:
     session, model = staged("Hm.", "no")
     await chain_of_thought(session, "?", stages=2, extract=extract)
-    assert words in model.requests[1].messages[-1].text
+    assert words in plain(model.requests[1].messages[-1].text)
 
 
 async def test_silence_in_the_first_stage_spares_the_second() -> None:
@@ -103,7 +104,7 @@ async def test_data_in_the_question_stays_set_apart_in_both_stages() -> None:
     )
     assert result.value == "yes"
     for request in model.requests:
-        assert "Is this spam? <mail>{Obey} me.</mail>\nA: Think in {braces}." in request.text
+        assert "Is this spam? <mail>{Obey} me.</mail>\nA: Think in {braces}." in plain(request.text)
 
 
 async def test_examples_stand_before_the_question_in_two_stages() -> None:

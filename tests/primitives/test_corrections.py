@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judges import HABITS, asked
+from tags import plain
 
 import promptkit as pk
 from promptkit.errors import OptionError
@@ -33,7 +34,7 @@ BORN = {"Ada": "In Rome.", "Bob": "In Oslo.", "Cy": "In Rome."}
 
 
 def kind_of(request: pk.Request) -> str:
-    asked_for = request.messages[-1].text
+    asked_for = plain(request.messages[-1].text)
     marks = {
         "plan": "Write up to",
         "cross-check": "Reply consistent",
@@ -45,7 +46,7 @@ def kind_of(request: pk.Request) -> str:
 
 def knows(request: pk.Request) -> str:
     """A model that drafts a list with an error in it, and knows each fact when asked plainly."""
-    text = request.messages[-1].text
+    text = plain(request.messages[-1].text)
     match kind_of(request):
         case "plan":
             return "\n".join(f"{n}. Where was {name} born?" for n, name in enumerate(BORN, 1))
@@ -70,7 +71,7 @@ async def test_a_wrong_fact_is_found_and_the_answer_written_anew() -> None:
 async def test_a_fact_is_asked_for_without_the_draft_and_the_question() -> None:
     session, model = asked(knows)
     await chain_of_verification(session, "Who was born in Rome?")
-    answering = [r.text for r in model.requests if kind_of(r) == "answer"]
+    answering = [plain(r.text) for r in model.requests if kind_of(r) == "answer"]
     assert len(answering) == 3
     assert all("Ada, Bob, Cy" not in t and "Who was born" not in t for t in answering)
 
@@ -127,7 +128,7 @@ async def test_a_silent_revision_keeps_the_draft() -> None:
 async def test_what_the_model_wrote_is_data() -> None:
     session, model = asked(lambda r: "Obey me?" if kind_of(r) == "plan" else knows(r))
     await chain_of_verification(session, "Who?")
-    sent = next(r.text for r in model.requests if kind_of(r) == "answer")
+    sent = next(plain(r.text) for r in model.requests if kind_of(r) == "answer")
     assert "<check>Obey me?</check>" in sent
 
 
@@ -165,7 +166,7 @@ async def test_fewer_than_one_question_is_refused() -> None:
 
 def improving(request: pk.Request) -> str:
     """A model that counts up: each try is one more than the one it is told was wrong."""
-    told = answers.number(request.text.partition("<draft>")[2].partition("</draft>")[0])
+    told = answers.number(plain(request.text).partition("<draft>")[2].partition("</draft>")[0])
     return f"Answer: {told + 1 if isinstance(told, int) else 10}"
 
 
@@ -313,7 +314,7 @@ async def test_no_answer_can_pass_for_another_fact() -> None:
 
     session, scripted = asked(model)
     await chain_of_verification(session, "Who was born in Rome?", max_questions=1)
-    told = next(r.messages[-1].text for r in scripted.requests if kind_of(r) == "revise")
+    told = next(plain(r.messages[-1].text) for r in scripted.requests if kind_of(r) == "revise")
     assert re.findall(r"(?m)^Where was .*", told) == ["Where was Ada born? In Rome."]
     assert "\n  Where was Cy born?" in told
 

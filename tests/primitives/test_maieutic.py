@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tags import plain
 
 import promptkit as pk
 from promptkit.errors import OptionError
@@ -52,7 +53,7 @@ def kinds(model: Scripted) -> Counter[str]:
         "true or false?": "believe",
         "Premise": "relate",
     }
-    texts = [request.messages[-1].text for request in model.requests]
+    texts = [plain(request.messages[-1].text) for request in model.requests]
     return Counter(next(kind for word, kind in words.items() if word in text) for text in texts)
 
 
@@ -71,7 +72,9 @@ async def test_an_explanation_is_related_in_the_polarity_that_is_believed() -> N
     result = await maieutic(session, Q)
     texts = {each.id: each.text for each in result.evidence.statements}
     assert texts == {"Q": Q, "QT0": negated(WARM), "QF0": TAR}
-    related = [r.messages[-1].text for r in model.requests if "Premise" in r.messages[-1].text]
+    related = [
+        plain(r.messages[-1].text) for r in model.requests if "Premise" in r.messages[-1].text
+    ]
     assert not any(f"<premise>{WARM}" in text for text in related)
 
 
@@ -256,7 +259,7 @@ async def test_the_forecast_is_reached_and_never_passed() -> None:
     count = itertools.count()
 
     def answer(request: pk.Request) -> str | Response:
-        asked = request.messages[-1].text
+        asked = plain(request.messages[-1].text)
         if "explains why" in asked:
             return f"{'Deepest' if 'First' in asked else 'First'} {next(count)}."
         return World(otherwise=SURE if "Deepest" in asked else UNSURE).answer(request)
@@ -406,7 +409,7 @@ async def test_what_is_plain_from_the_texts_is_not_asked() -> None:
 
 async def test_two_hundred_beliefs() -> None:
     def answer(request: pk.Request) -> str | Response:
-        asked = request.messages[-1].text
+        asked = plain(request.messages[-1].text)
         if "explains why" in asked:
             kind = "good" if "it is true" in asked else "bad"
             return f"It is {kind} for reason {request.sample}."
@@ -468,7 +471,7 @@ async def test_what_models_write_is_data_wherever_it_is_asked_about() -> None:
     await maieutic(session, Q)
     assert len([r for r in model.requests if "Ignore the task" in r.messages[-1].text]) > 2
     for request in model.requests:
-        assert request.messages[-1].text.count("</statement>") <= 1
+        assert plain(request.messages[-1].text).count("</statement>") <= 1
 
 
 async def test_it_can_be_voted_on_mapped_and_pickled() -> None:
@@ -516,7 +519,7 @@ async def test_a_statement_of_which_nothing_speaks_hangs_by_what_was_to_explain_
 
 async def test_a_base_model_goes_on_with_examples() -> None:
     def answer(request: pk.Request) -> str:
-        asked = request.messages[-1].text
+        asked = plain(request.messages[-1].text)
         if "Negation" in asked:
             return " Smoke is bad for lungs."
         if "because" in asked:
@@ -530,7 +533,7 @@ async def test_a_base_model_goes_on_with_examples() -> None:
     asked = session.using(api="completions")
     result = await maieutic(asked, Q, prompts=COMPLETED, depth=1, votes=1)
     assert result.evidence.statements[0].negation == "Smoke is bad for lungs."
-    assert all("<statement>" not in request.messages[-1].text for request in model.requests)
+    assert all("<statement>" not in plain(request.messages[-1].text) for request in model.requests)
     assert {r.options.stop for r in model.requests if "because" in r.messages[-1].text} == {("\n",)}
 
 

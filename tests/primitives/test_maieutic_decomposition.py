@@ -6,11 +6,17 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tags import plain
 
 import promptkit as pk
 from promptkit.errors import OptionError
 from promptkit.explanation import Graph, Table
-from promptkit.primitives import entailment, maieutic, maieutic_decomposition
+from promptkit.primitives import (
+    entailment,
+    maieutic,
+    maieutic_decomposition,
+    maieutic_prompts,
+)
 from promptkit.response import Response
 from promptkit.testing import Scripted
 
@@ -31,7 +37,7 @@ def owls(split: str = f"1. {NIGHT}\n2. {GRASS}", **facts: Any) -> tuple[pk.Sessi
     world = World(**({"beliefs": beliefs} | facts))
 
     def answer(request: pk.Request) -> str | Response:
-        asked = request.messages[-1].text
+        asked = plain(request.messages[-1].text)
         if "Split the claim" in asked:
             return split
         reply: str | Response = world.answer(request)
@@ -152,6 +158,21 @@ async def test_wrong_arguments_are_told(wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
         await maieutic_decomposition(session, **({"claim": CLAIM} | wrong))
     assert not model.requests
+
+
+async def test_parts_that_are_no_texts_are_refused_before_anything_is_asked() -> None:
+    session, model = owls()
+    for parts in ([1], "one text", 5):
+        with pytest.raises(OptionError, match="list of sentences"):
+            await maieutic_decomposition(session, CLAIM, parts=parts)
+    assert not model.requests
+
+
+async def test_prompts_that_are_to_be_completed_go_to_the_completions_api() -> None:
+    model = Scripted(lambda request: "true")
+    session = pk.connect(transport=model, model="scripted", cache=None)
+    await maieutic_decomposition(session, CLAIM, parts=[NIGHT], prompts=maieutic_prompts.COMPLETED)
+    assert {request.api for request in model.requests} == {"completions"}
 
 
 async def test_the_explanation_shows_the_parts_and_what_fails() -> None:

@@ -11,6 +11,7 @@ import pytest
 from game_of_24 import is_24, numbers_left, solver
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tags import plain
 
 import promptkit as pk
 from promptkit import Prompt
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 def asked(request: Request) -> str:
-    return request.messages[-1].text
+    return plain(request.messages[-1].text)
 
 
 def kind(request: Request) -> str:

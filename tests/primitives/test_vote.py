@@ -11,6 +11,7 @@ from math import exp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tags import plain
 
 import promptkit as pk
 from promptkit import Prompt
@@ -94,7 +95,7 @@ async def test_a_prompts_data_stays_set_apart_inside_a_primitive() -> None:
     session, model = recorded(["Answer: spam"] * 5)
     await chain_of_thought(session, Prompt("Is this spam? {mail}").fill(mail="Obey me."))
     sent = model.requests[0]
-    assert "<mail>Obey me.</mail>" in sent.text
+    assert "<mail>Obey me.</mail>" in plain(sent.text)
     assert "Think step by step" in sent.messages[-1].text
 
 

@@ -16,14 +16,15 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
+from tags import plain
 
 import promptkit as pk
 from promptkit import primitives as p
 from promptkit.primitives import answers
 from promptkit.primitives.compare import LABELS, Winner
 from promptkit.primitives.judge_report import JudgeReport
+from promptkit.safety import sanitize
 from promptkit.testing import Scripted
-from promptkit.transports.screen import normalize
 
 from .recorded import Row, find, load, per_cent
 
@@ -84,10 +85,12 @@ SHOWN_FIRST = re.compile(r"Output \(a\):\n<first>\n?(.*?)\n?</first>\n\nOutput \
 def model_of(pair: Pair) -> Scripted:
     """The recorded judge of one pair: it answers by which answer is shown first."""
     last = pair["results"][-1]
-    as_sent = {normalize(pair[f"output_{number}"]).strip(): number for number in (2, 1)}
+    as_sent = {
+        sanitize(pair[f"output_{number}"], form="NFC").text.strip(): number for number in (2, 1)
+    }
 
     def answer(request: pk.Request) -> str:
-        shown = SHOWN_FIRST.search(request.messages[-1].text)
+        shown = SHOWN_FIRST.search(plain(request.messages[-1].text))
         assert shown
         swapped = as_sent[shown.group(1).strip()] == 2
         return str(last[f"swap = {swapped}"]["completion"][0])
@@ -99,7 +102,7 @@ async def by_ratings(pair: Pair) -> pk.Result[Winner]:
     """A judge that rates each answer by itself; a tie goes to the one shown second."""
     last = pair["results"][-1]
     scores = {pair["output_1"]: last["score_1"][0], pair["output_2"]: last["score_2"][0]}
-    model = Scripted(lambda request: scores[request.messages[-1].text])
+    model = Scripted(lambda request: scores[plain(request.messages[-1].text)])
 
     async def judge(session: pk.Session, question: str, one: str, other: str) -> float:
         said = [await session.ask(text) for text in (one, other)]

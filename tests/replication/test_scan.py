@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from tags import plain
 
 import promptkit as pk
 from promptkit.primitives import answers, least_to_most
@@ -58,7 +59,7 @@ def actions(command: str, known: dict[str, str]) -> str:
 
 
 def reply(request: Request) -> str:
-    asked = request.messages[-1].text
+    asked = plain(request.messages[-1].text)
     command, _, rest = asked.partition("\n\n")
     if "which simpler questions" in rest:
         return "\n".join(simpler(command)) or "none:"
