@@ -34,6 +34,7 @@ _FAMILIES: Final[tuple[tuple[Callable[[Scanned], Iterable[Finding]], frozenset[s
     (lettered.find, lettered.KINDS),
     (national.find, national.KINDS),
     (birth.find, birth.KINDS),
+    (birth.find_dates, birth.DATE_KINDS),
     (document.find, document.KINDS),
     (postcode.find, postcode.KINDS),
     (phone.find, phone.KINDS),

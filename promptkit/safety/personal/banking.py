@@ -12,10 +12,12 @@ from typing import Final
 
 from promptkit.safety.finding import Finding
 from promptkit.safety.personal.checksum import luhn
-from promptkit.safety.personal.scanned import Run, Scanned, words
+from promptkit.safety.personal.scanned import Group, Run, Scanned, words
 
 KINDS: Final = frozenset({"credit_card", "iban"})
 
+_SHORTEST: Final = 12
+_LONGEST: Final = 19
 _MOST_GROUPS: Final = 5
 _ISSUERS: Final[tuple[tuple[str, int, int, tuple[int, ...]], ...]] = (
     # name, first and last range (first six digits), lengths
@@ -30,13 +32,14 @@ _ISSUERS: Final[tuple[tuple[str, int, int, tuple[int, ...]], ...]] = (
     ("Diners Club", 380000, 399999, (14, 16, 19)),
     ("Discover", 601100, 601199, (16, 19)),
     ("Discover", 644000, 659999, (16, 19)),
-    ("JCB", 352800, 358999, (16, 19)),
+    ("JCB", 350000, 359999, (16, 19)),  # 3528 to 3589 are given out; test numbers use all
     ("JCB", 213100, 213199, (15,)),
     ("JCB", 180000, 180099, (15,)),
     ("UnionPay", 620000, 629999, (16, 17, 18, 19)),
     ("UnionPay", 810000, 817199, (16, 17, 18, 19)),
     ("Maestro", 500000, 509999, (12, 13, 14, 15, 16, 17, 18, 19)),
     ("Maestro", 560000, 589999, (12, 13, 14, 15, 16, 17, 18, 19)),
+    ("Maestro", 630400, 630499, (12, 13, 14, 15, 16, 17, 18, 19)),
     ("Maestro", 639000, 639099, (12, 13, 14, 15, 16, 17, 18, 19)),
     ("Maestro", 670000, 679999, (12, 13, 14, 15, 16, 17, 18, 19)),
     ("Maestro", 60400, 60499, (12, 13, 14, 15, 16, 17, 18, 19)),
@@ -58,7 +61,7 @@ _SHAPES: Final = frozenset(
 _CONTEXT: Final = words(
     "card cards visa mastercard amex maestro discover diners jcb credit debit carte karte"
     " kreditkarte kreditkartennummer kartennummer tarjeta carta cartão cartao kort kortnummer"
-    " creditcard karta karty pan cc payment pay charge"
+    " creditcard karta karty pan cc payment pay charge declined expires cvv cvc"
 )
 _SURE_LENGTHS: Final = frozenset({14, 15, 16, 19})
 """Other lengths fit a range and Luhn by chance too often to be told without a word."""
@@ -94,7 +97,7 @@ def find(scanned: Scanned) -> Iterator[Finding]:
     """Yield cards and IBANs."""
     yield from _ibans(scanned.text)
     for run in scanned.runs:
-        if sum(group.size for group in run.groups[: 2 * _MOST_GROUPS]) >= 12:  # noqa: PLR2004
+        if run.size >= _SHORTEST:
             yield from _cards(scanned, run)
 
 
@@ -127,28 +130,31 @@ def _cards(scanned: Scanned, run: Run) -> Iterator[Finding]:
     groups, gaps = run.groups, run.gaps
     first = 0
     while first < len(groups):
-        found = 0
-        for last in range(min(first + _MOST_GROUPS, len(groups)) - 1, first - 1, -1):
-            sizes = tuple(group.size for group in groups[first : last + 1])
-            if len(sizes) > 1 and (sizes not in _SHAPES or len({*gaps[first:last]}) > 1):
-                continue
-            finding = _card(scanned, [group.digits for group in groups[first : last + 1]],
-                            groups[first].start, groups[last].end)  # fmt: skip
-            if finding is not None:
-                yield finding
-                found = last + 1 - first
+        best: Finding | None = None
+        after, size = first + 1, 0
+        for last in range(first, min(first + _MOST_GROUPS, len(groups))):
+            size += groups[last].size
+            if size > _LONGEST or (last > first and gaps[last - 1] != gaps[first]):
                 break
-        first += found or 1
+            finding = _card(scanned, groups[first : last + 1]) if size >= _SHORTEST else None
+            if finding is not None:  # a longer one may still come
+                best, after = finding, last + 1
+        if best is not None:
+            yield best
+        first = after
 
 
-def _card(scanned: Scanned, parts: list[str], start: int, end: int) -> Finding | None:
-    digits = "".join(parts)
-    if not 12 <= len(digits) <= 19 or not luhn(digits):  # noqa: PLR2004 -- ISO/IEC 7812
+def _card(scanned: Scanned, groups: tuple[Group, ...]) -> Finding | None:
+    if len(groups) > 1 and tuple([group.size for group in groups]) not in _SHAPES:
         return None
+    digits = "".join([group.digits for group in groups])
     issuer = issuer_of(digits)
-    if not issuer or not scanned.stands_alone(start, end) or _is_part(scanned.text, start, end):
+    start, end = groups[0].start, groups[-1].end
+    if not issuer or not luhn(digits):
         return None
-    if not _CONTEXT.isdisjoint((*scanned.before(start), *scanned.after(end))):
+    if not scanned.stands_alone(start, end) or _is_part(scanned.text, start, end):
+        return None
+    if scanned.says(_CONTEXT, start) or not _CONTEXT.isdisjoint(scanned.after(end)):
         confidence = 1.0
     else:
         confidence = 0.9 if len(digits) in _SURE_LENGTHS and issuer != "UATP" else 0.45

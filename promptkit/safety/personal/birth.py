@@ -15,7 +15,8 @@ from promptkit.safety.finding import Finding
 from promptkit.safety.personal.checksum import is_date
 from promptkit.safety.personal.scanned import Scanned, words
 
-KINDS: Final = frozenset({"date_of_birth", "date"})
+KINDS: Final = frozenset({"date_of_birth"})
+DATE_KINDS: Final = frozenset({"date"})
 
 _MONTH: Final = (
     r"(?:jan(?:uary|uar|vier|eiro|uari)?|feb(?:ruary|ruar|ruari)?|f[ée]v(?:rier|ereiro)?|febrero"
@@ -50,32 +51,40 @@ _BORN: Final = words(
     " родилась 生年月日 出生 doğum"
 )
 _DOB: Final = re.compile(r"\bd\.? ?o\.? ?b\b", re.IGNORECASE)
+_STEMS: Final = (
+    "born", "birth", "bday", "dob", "d.o.b", "d. o", "geb", "né", "naiss", "nac", "nat", "nasc",
+    "född", "fød", "synt", "urodz", "рожд", "родил", "生", "doğ",
+)  # fmt: skip
+"""One of these is in every word for birth: where none is in a text, nothing more is looked at."""
+
 _NEAR: Final = 40
 
 
 def find(scanned: Scanned) -> Iterator[Finding]:
-    """Yield dates of birth, and dates."""
-    text = scanned.text
-    if not _HAS_DIGIT.search(text):
-        return
-    for match in _DATE.finditer(text):
-        if not _is_real(match):
-            continue
-        start, end = match.span()
-        window = text[max(0, start - _NEAR) : start]
-        is_birth = not _BORN.isdisjoint(scanned.before(start, _NEAR)) or _DOB.search(window)
-        if is_birth:
-            yield Finding(kind="date_of_birth", span=(start, end), confidence=0.9, action="redact")
-        time = _TIME.match(text, end)
-        yield Finding(
-            kind="date",
-            span=(start, time.end() if time else end),
-            confidence=0.85,
-            action="allow",
-        )
+    """Yield dates of birth."""
+    folded, text = scanned.folded, scanned.text
+    if scanned.runs and any(stem in folded for stem in _STEMS):
+        for match in _DATE.finditer(text):
+            start, end = match.span()
+            is_birth = scanned.says(_BORN, start, _NEAR) or _DOB.search(
+                text, max(0, start - _NEAR), start
+            )
+            if is_birth and _is_real(match):
+                yield Finding(
+                    kind="date_of_birth", span=(start, end), confidence=0.9, action="redact"
+                )
 
 
-_HAS_DIGIT: Final = re.compile(r"[0-9]")
+def find_dates(scanned: Scanned) -> Iterator[Finding]:
+    """Yield all dates."""
+    if scanned.runs:
+        for match in _DATE.finditer(scanned.text):
+            if _is_real(match):
+                time = _TIME.match(scanned.text, match.end())
+                end = time.end() if time else match.end()
+                yield Finding(
+                    kind="date", span=(match.start(), end), confidence=0.85, action="redact"
+                )
 
 
 def _is_real(match: re.Match[str]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from promptkit.safety.finding import Finding
-from promptkit.safety.personal.scanned import Scanned
+from promptkit.safety.personal.scanned import Scanned, words
 
 KINDS: Final = frozenset({"passport", "driver_license", "license_plate"})
 
@@ -27,7 +27,7 @@ _WORD: Final = re.compile(
     r"|(?P<license_plate>(?:licen[cs]e|number|registration|vehicle|car)[ -](?:plates?|tags?)"
     r"|plate (?:number|no)|(?:vehicle|car) registration|vehicle reg|kennzeichen|nummernschild"
     r"|immatriculation|matr[ií]cula|targa|kenteken|registreringsnummer|placa"
-    r"|tablice? rejestracyjn[ae]|plates?(?= (?:is|are|was|reads?)\b|:))"
+    r"|tablice? rejestracyjn[ae]|plates?(?= (?:is|are|was|reads?)\b|:| [A-Z0-9]))"
     r")(?![^\W_])",
     re.IGNORECASE,
 )
@@ -36,38 +36,56 @@ _TOKEN: Final = re.compile(
     r"(?:[A-Z0-9]|[- ](?=[0-9A-Z]{0,8}[0-9])|-(?=[A-Z]{1,3}\b)){3,22}(?![\w-])"
 )
 _PLATE: Final = re.compile(
-    r"(?<![\w-])(?:"
-    r"[A-Z]{1,3}[- ]?[A-Z]{0,2}[- ]?\d{1,4}[A-Z]{0,3}"  # B-AB 1234, ABC 123, 4-letter states
+    r"(?<![\w-])(?:"  # the longer forms first: what follows may belong to the plate
+    r"[A-Z]{2}[- ]?\d{1,2}[- ]?[A-Z]{1,3}[- ]?\d{1,4}"  # KA 01 AB 1234
     r"|[A-Z]{2}\d{2} ?[A-Z]{3}"  # AB12 CDE
-    r"|\d[A-Z]{3}\d{3}|\d{3}[- ]?[A-Z]{2,3}|\d{1,4}[- ]?[A-Z]{1,3}[- ]?\d{0,4}"
-    r"|[A-Z]{2}[- ]\d{3}[- ][A-Z]{2}|[A-Z]\d{3}[A-Z]{2} ?\d{2,3}"
-    r"|[A-Z]{2} ?\d{2} ?[A-Z]{1,3} ?\d{1,4}"
-    r"|\d{2}[- ][A-Z]{2,3}[- ]\d{1,2}|\d{2}[- ]\d{2}[- ][A-Z]{2}|[A-Z]{3}\d[A-Z]\d{2}"
-    r"|[A-Z]{1,2}[- ]?\d{3}[- ][A-Z]{1,2}|\d{2} ?[A-Z]{1,3} ?\d{2,4}"
+    r"|[A-Z]{2}[- ]?\d{3}[- ]?[A-Z]{2}"  # AB-123-CD
+    r"|[A-Z]{1,3}[- ]?[A-Z]{1,2} ?\d{1,4}[EH]?"  # B-MW 1234
+    r"|[A-Z]\d{3}[A-Z]{2} ?\d{2,3}|[A-Z]{3}\d[A-Z]\d{2}"  # A123BC 77, ABC1D23
+    r"|\d{1,2}[- ]?[A-Z]{1,3}[- ]?\d{1,4}|\d{2}[- ]\d{2}[- ][A-Z]{2}"  # 34 ABC 123
+    r"|\d[A-Z]{3}\d{3}|\d{3,4}[- ]?[A-Z]{2,3}|[A-Z]{1,4}[- ]?\d{2,6}[A-Z]{0,2}"  # 1234 BCD
     r")(?![\w-])"
 )
+_STEMS: Final = (
+    "licen", "driv", "dl", "passp", "passe", "pasa", "pass", "paspo", "paszp", "pasn", "паспорт",
+    "plate", "tag", "regist", "führer", "permis", "carnet", "patente", "rijbew", "carta", "kort",
+    "prawo", "kennz", "schild", "immat", "matr", "targa", "kentek", "placa", "tablic", "reg",
+)  # fmt: skip
+"""One of these is in every word above: where none is in a text, nothing more is looked at."""
+
+_FILLERS: Final = words(
+    "number numbers no num nr is was are my her his the of with id nummer numéro número numero"
+    " lautet ist est es code reads plate plates card details reg registration following it car"
+    " vehicle tag lautete issued under din da do del de der die das für van het är er nosi"
+)
 _REACH: Final = 48
+_FEWEST: Final = {"passport": 6, "driver_license": 6, "license_plate": 4}
 
 
 def find(scanned: Scanned) -> Iterator[Finding]:
     """Yield passports, driving licences and licence plates."""
-    text = scanned.text
+    folded, text = scanned.folded, scanned.text
+    if not scanned.runs or not any(stem in folded for stem in _STEMS):
+        return
     for match in _WORD.finditer(text):
-        kind = match.lastgroup or ""
-        limit = min(len(text), match.end() + _REACH)
-        stop = text.find("\n\n", match.end(), limit)
-        limit = limit if stop < 0 else stop
+        kind, begin = match.lastgroup or "", match.end()
+        limit = min(len(text), begin + _REACH)
+        while limit < len(text) and text[limit].isalnum() and limit < begin + 2 * _REACH:
+            limit += 1
         pattern = _PLATE if kind == "license_plate" else _TOKEN
-        end = limit
-        while end < len(text) and text[end].isalnum() and end < limit + 24:
-            end += 1
-        found = pattern.search(text, match.end(), end)
-        if found is None:
+        found = pattern.search(text, begin, limit)
+        if found is None or "\n\n" in text[begin : found.start()]:
             continue
-        value = found[0]
-        digits = sum(map(str.isdigit, value))
-        if kind != "license_plate" and (digits < 4 or len(value) < 6):  # noqa: PLR2004
+        digits = sum(map(str.isdigit, found[0]))
+        if len(found[0]) < _FEWEST[kind] or digits < (1 if kind == "license_plate" else 4):
             continue
-        if kind == "license_plate" and len(value) < 4:  # noqa: PLR2004
-            continue
-        yield Finding(kind=kind, span=found.span(), confidence=0.7, action="redact")
+        between = scanned.after(begin, found.start() - begin)
+        is_mixed = digits < len(found[0].replace(" ", "")) and kind != "license_plate"
+        if _FILLERS.issuperset(between):
+            yield _finding(kind, found.span(), 0.7)
+        elif len(between) <= 4:  # noqa: PLR2004 -- «passport of John Smith, born in …»
+            yield _finding(kind, found.span(), 0.55 if is_mixed else 0.35)
+
+
+def _finding(kind: str, span: tuple[int, int], confidence: float) -> Finding:
+    return Finding(kind=kind, span=span, confidence=confidence, action="redact")

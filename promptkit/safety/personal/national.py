@@ -14,7 +14,7 @@ from typing import Final
 
 from promptkit.safety.finding import Finding
 from promptkit.safety.personal import national_check as check
-from promptkit.safety.personal.scanned import Run, Scanned, words
+from promptkit.safety.personal.scanned import Run, Scanned, is_of_word, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,7 @@ _BY_LENGTH: Final[dict[int, tuple[_Scheme, ...]]] = {
     length: tuple(scheme for scheme in _SCHEMES if length in scheme.lengths)
     for length in (9, 10, 11, 12, 13, 15)
 }
+_NAMES: Final[frozenset[str]] = frozenset().union(*(scheme.words for scheme in _SCHEMES))
 KINDS: Final = frozenset(scheme.kind for schemes in _BY_LENGTH.values() for scheme in schemes)
 
 _MOST_GROUPS: Final = 7
@@ -118,7 +119,7 @@ _NEAR: Final = 45
 def find(scanned: Scanned) -> Iterator[Finding]:
     """Yield national numbers."""
     for run in scanned.runs:
-        if len(run.groups) <= _LONGEST_RUN and sum(g.size for g in run.groups) >= 9:  # noqa: PLR2004
+        if len(run.groups) <= _LONGEST_RUN and run.size >= 9:  # noqa: PLR2004
             yield from _in_run(scanned, run)
 
 
@@ -141,28 +142,33 @@ def _in_run(scanned: Scanned, run: Run) -> Iterator[Finding]:
 
 def _is_apart(text: str, start: int, end: int) -> bool:
     before, after = text[max(0, start - 1) : start], text[end : end + 2]
-    return not (before.isalnum() or before in ("_", "+", "$", "€", "£", "-", "/", ".")) and not (
-        after[:1].isalnum()
-        or after[:1] == "_"
-        or (after[:1] in ("-", "/", ".", ",") and after[1:].isalnum())
-    )
+    if before and (is_of_word(before) or before in "+$€£-/."):
+        return False
+    if after and (is_of_word(after[0]) or after[0] == "%"):
+        return False
+    return not (after[1:].isalnum() and after[0] in "-/.,")
 
 
 def _judged(
     scanned: Scanned, digits: str, start: int, end: int, *, is_grouped: bool
 ) -> Iterator[Finding]:
-    said: frozenset[str] | None = None
+    behind = scanned.after(end, 15)
+    is_named = scanned.says(_NAMES, start, _NEAR) or not _NAMES.isdisjoint(behind)
     for scheme in _BY_LENGTH[len(digits)]:
-        if not scheme.check(digits):
-            continue
-        if said is None:
-            said = frozenset((*scanned.before(start, _NEAR), *scanned.after(end, 15)))
         is_formed = is_grouped and scheme.form and scheme.form.fullmatch(scanned.text, start, end)
         confidence = scheme.alone if is_formed else 0.0 if is_grouped else scheme.bare
-        if not scheme.words.isdisjoint(said):
+        if not (confidence or is_named) or not scheme.check(digits):
+            continue
+        if is_named and (
+            scanned.says(scheme.words, start, _NEAR) or not scheme.words.isdisjoint(behind)
+        ):
             confidence = max(confidence, 0.75) + 0.2
-        elif confidence and not _GENERIC.isdisjoint(said):
-            confidence += 0.1
+        elif confidence:
+            confidence += 0.1 * scanned.says(_GENERIC, start, _NEAR)
         if confidence:
-            yield Finding(kind=scheme.kind, span=(start, end),
-                          confidence=round(min(confidence, 1.0), 2), action="redact")  # fmt: skip
+            yield Finding(
+                kind=scheme.kind,
+                span=(start, end),
+                confidence=round(min(confidence, 1.0), 2),
+                action="redact",
+            )

@@ -20,8 +20,8 @@ _V4: Final = re.compile(
     rf"(?<![0-9A-Za-z_])(?<![0-9]\.)(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9A-Za-z_]|\.[0-9])"
 )
 _V6: Final = re.compile(
-    r"(?<![0-9A-Za-z_:.])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}+"
-    rf"(?:(?<=:)(?:{_OCTET}\.){{3}}{_OCTET})?(?![0-9A-Za-z_])"
+    rf"(?<![0-9A-Za-z_:.])(?:[0-9A-Fa-f:]{{2,30}}:(?:{_OCTET}\.){{3}}{_OCTET}|[0-9A-Fa-f:]{{3,39}}+)"
+    r"(?![0-9A-Za-z_])"
 )
 _MAC: Final = re.compile(
     r"(?<![0-9A-Za-z_:-])(?:[0-9A-Fa-f]{2}(?P<gap>[:-])(?:[0-9A-Fa-f]{2}(?P=gap)){4}[0-9A-Fa-f]{2}"
@@ -47,6 +47,8 @@ def find(scanned: Scanned) -> Iterator[Finding]:
     if colons > 1:
         for match in _V6.finditer(text):
             address = match[0]
+            if ":" not in address:
+                continue
             if address.endswith(":") and not address.endswith("::"):
                 address = address[:-1]  # the colon belongs to the sentence
             if is_v6(address):

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from promptkit.safety.finding import Finding
-from promptkit.safety.personal.calling_code import country_of
-from promptkit.safety.personal.phone_form import MOST_DIGITS, unprefixed
-from promptkit.safety.personal.scanned import Group, Run, Scanned, words
+from promptkit.safety.personal.phone_form import MOST_DIGITS, prefixed, unprefixed
+from promptkit.safety.personal.scanned import Group, Run, Scanned, is_of_word, words
 
 KINDS: Final = frozenset({"phone"})
 
@@ -42,11 +41,8 @@ _WORDS: Final = words(
     " erreichbar erreichen appeler appelez appelle joindre llame llamar llamada llámame contacto"
     " chiamare chiama chiamami bellen bel ringa ringe opringning zadzwoń dzwonić ligue ligar"
     " τηλέφωνο τηλ κινητό телефон тел мобильный звоните позвоните номер हिन्दी फोन मोबाइल هاتف جوال"
-    " טלפון נייד telefonu telefonem điện thoại"
+    " טלפון נייד telefonu telefonem điện thoại 电话 手机 電話 携帯 전화 휴대폰 連絡先 联系 โทร"
 )
-_UNSPACED: Final = ("电话", "手机", "電話", "携帯", "전화", "휴대폰", "連絡先", "โทร")
-"""Words of scripts that set no spaces."""
-
 _PLAIN_WORDS: Final = words("number nummer numéro número numero num no nr contact")
 _OTHERWISE: Final = words(
     "order invoice ref reference isbn issn ticket tracking serial version patent sku product item"
@@ -81,7 +77,10 @@ def _in_run(scanned: Scanned, run: Run) -> Iterator[Finding]:
             for last in range(min(first + _MOST_GROUPS, count) - 1, first - 1, -1):
                 if last + 1 < count and not _may_part(gaps[last]):
                     continue
-                finding = _judged(scanned, groups[first : last + 1], gaps[first:last])
+                is_torn = _is_torn(gaps, first, last)
+                finding = _judged(
+                    scanned, groups[first : last + 1], gaps[first:last], is_torn=is_torn
+                )
                 if finding and (best is None or finding.confidence > best.confidence):
                     best, step = finding, last + 1 - first
                     if finding.confidence >= _SURE_ENOUGH:
@@ -98,11 +97,21 @@ def _may_part(gap: str) -> bool:
     return gap[0].isspace() or gap[-1].isspace()
 
 
-def _judged(scanned: Scanned, groups: Sequence[Group], gaps: Sequence[str]) -> Finding | None:
+def _is_torn(gaps: Sequence[str], first: int, last: int) -> bool:
+    """Whether digits stand before or behind in the same distance as within: 12 34 56 78 90 12."""
+    inner = gaps[first:last]
+    outer = (*gaps[first - 1 : first], *gaps[last : last + 1]) if first else gaps[last : last + 1]
+    return any(gap in inner for gap in outer)
+
+
+def _judged(
+    scanned: Scanned, groups: Sequence[Group], gaps: Sequence[str], *, is_torn: bool
+) -> Finding | None:
     """Judge neighbouring groups as one number."""
     text = scanned.text
     digits = "".join([group.digits for group in groups])
-    if not _FEWEST_DIGITS <= len(digits) <= MOST_DIGITS + 3:  # with 00 or 011 ahead
+    fewest = _FEWEST_DIGITS + (len(groups) == 1)
+    if not fewest <= len(digits) <= MOST_DIGITS + 3:  # with 00 or 011 ahead
         return None
     end = groups[-1].end
     start, is_plus, is_bracketed = _start(text, groups[0].start, gaps)
@@ -111,13 +120,13 @@ def _judged(scanned: Scanned, groups: Sequence[Group], gaps: Sequence[str]) -> F
     if not _are_paired(gaps, is_bracketed=is_bracketed) or not _is_apart(text, start, end):
         return None
     if is_plus:
-        country = country_of(digits) if len(digits) <= MOST_DIGITS else ""
-        confidence = 0.95 if country else 0.0
+        country, confidence = prefixed(groups, gaps, digits)
     else:
         country, confidence = unprefixed(groups, gaps, digits, is_bracketed=is_bracketed)
-        if confidence and extension:
+        confidence -= 0.2 * is_torn
+        if confidence > 0 and extension:
             confidence = max(confidence, 0.45) + 0.3
-        if confidence:
+        if confidence > 0:
             confidence += _said(scanned, start, end, is_single=len(groups) == 1)
     if confidence < _REPORTED:
         return None
@@ -153,12 +162,12 @@ def _is_apart(text: str, start: int, end: int) -> bool:
     """Whether a number is no part of a word, an amount, a code or a longer number."""
     before, after = text[max(0, start - 2) : start], text[end : end + 2]
     if before:
-        if before[-1].isalnum() or before[-1] in _NO_PHONE_BEHIND:
+        if is_of_word(before[-1]) or before[-1] in _NO_PHONE_BEHIND:
             return False
         if before[-1] in _JOINTS and before[0].isalnum() and len(before) > 1:
             return False
     if after:
-        if after[0].isalnum() or after[0] in _NO_PHONE_BEFORE:
+        if is_of_word(after[0]) or after[0] in _NO_PHONE_BEFORE:
             return False
         if len(after) > 1 and after[1].isalnum():
             return after[0] not in "-/.:," or (after[0] == "," and not after[1].isdigit())
@@ -167,21 +176,15 @@ def _is_apart(text: str, start: int, end: int) -> bool:
 
 def _said(scanned: Scanned, start: int, end: int, *, is_single: bool) -> float:
     """What the words around say: for it, against it, or nothing."""
-    before = scanned.before(start, 30 if is_single else 60)
-    behind = scanned.after(end)[:2]
+    reach = 30 if is_single else 60
+    before = scanned.before(start, reach)
+    behind = scanned.after(end)[:4]
     near = before[-3:]
     is_otherwise = not _OTHERWISE.isdisjoint(near)
-    if not _WORDS.isdisjoint(before) or not _WORDS.isdisjoint(behind) or _unspaced(scanned, start):
+    if scanned.says(_WORDS, start, reach) or not _WORDS.isdisjoint(behind):
         if is_otherwise and _WORDS.isdisjoint(near):
             return -0.1
         return 0.5 if is_single else 0.3
     if is_otherwise or (behind and behind[0] in _UNITS):
         return -0.3
     return 0.15 if not _PLAIN_WORDS.isdisjoint(near) else 0.0
-
-
-def _unspaced(scanned: Scanned, start: int) -> bool:
-    if scanned.text.isascii():
-        return False
-    before = scanned.text[max(0, start - 10) : start]
-    return any(word in before for word in _UNSPACED)

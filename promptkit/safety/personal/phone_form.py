@@ -17,8 +17,27 @@ from promptkit.safety.personal.scanned import Group
 MOST_DIGITS: Final = 15
 """Of an international number (ITU-T E.164, 6.2.1)."""
 
-_MOST_NATIONAL: Final = 12
+_MOST_NATIONAL: Final = 13
+"""Of a German or Austrian number with its trunk zero; others end at twelve."""
+
 _NONE: Final = ("", 0.0)
+
+
+def prefixed(groups: Sequence[Group], gaps: Sequence[str], digits: str) -> tuple[str, float]:
+    """Return country and confidence of digits behind a + sign.
+
+    People leave digits out and add them, and examples are made up: with groups, another length
+    than the country's will do.
+    """
+    if len(digits) > MOST_DIGITS:
+        return _NONE
+    country = country_of(digits)
+    if country:
+        return country, 0.95
+    is_amount = _are_alike(gaps) and {group.size for group in groups[1:]} == {3}
+    if len(digits) < 8 or len(groups) < 3 or is_amount:  # noqa: PLR2004
+        return _NONE
+    return "", 0.7
 
 
 def unprefixed(  # noqa: PLR0911 -- a form after the other
@@ -33,7 +52,8 @@ def unprefixed(  # noqa: PLR0911 -- a form after the other
         country = country_of(digits[3:])
         if country:
             return country, 0.8
-    if len(digits) > _MOST_NATIONAL or holds_date(groups, gaps):
+    most = _MOST_NATIONAL if digits[0] == "0" else _MOST_NATIONAL - 1
+    if len(digits) > most or holds_date(groups, gaps):
         return _NONE
     sizes = tuple([group.size for group in groups])
     if len(groups) == 1:
@@ -87,16 +107,27 @@ def _grouped(  # noqa: PLR0911 -- a form after the other
         return "RU", 0.65
     if digits[:4] in ("1300", "1800") and sizes == (4, 3, 3):
         return "AU", 0.65
-    if digits[0] == "0" and 8 <= count <= 11:  # noqa: PLR2004 -- a trunk zero
-        if sizes[0] == 1 and gaps[0][0] == ".":
-            return _NONE  # a decimal fraction
-        if 2 <= sizes[0] <= 5 or (sizes[0] == 1 and many > 2):  # noqa: PLR2004
-            return "", 0.7 if sizes == (2,) * 5 else 0.6
-    if max(sizes) > 8 or (count < 7 and "-" not in gaps):  # noqa: PLR2004
-        return "", 0.1
+    if digits[0] == "0" and 8 <= count <= _MOST_NATIONAL:  # noqa: PLR2004 -- a trunk zero
+        return "", _trunk(gaps, sizes, digits)
+    are_fours = set(sizes) == {4} and gaps[0].isspace()
+    if max(sizes) > 8 or (are_fours and (many > 2 or digits[:2] in ("19", "20"))):  # noqa: PLR2004
+        return "", 0.1  # years, or any numbers
+    if count < 7:  # noqa: PLR2004
+        return "", 0.2 if sizes == (2, 2, 2) else 0.1
     if max(sizes) <= 3 and set(sizes[1:]) == {3} and _are_alike(gaps):  # noqa: PLR2004
         return "", 0.3 if gaps[0] == "-" else 0.2  # thousands are written so
     return "", 0.35 if many > 2 and count > 7 else 0.25  # noqa: PLR2004
+
+
+def _trunk(gaps: Sequence[str], sizes: tuple[int, ...], digits: str) -> float:
+    """Judge a number that begins with a zero: (0)30 123456 in most of the world."""
+    if sizes[0] == 1 and (gaps[0][0] == "." or len(sizes) == 2):  # noqa: PLR2004
+        return 0.0  # a decimal fraction, a range
+    if digits[:3] == "000" or sizes[0] > 5:  # noqa: PLR2004 -- area codes
+        return 0.3
+    if sizes == (2,) * 5:
+        return 0.7
+    return 0.6 if len(digits) < 12 else 0.5  # noqa: PLR2004
 
 
 def _are_alike(gaps: Sequence[str]) -> bool:
@@ -108,7 +139,8 @@ def holds_date(groups: Sequence[Group], gaps: Sequence[str]) -> bool:
     for at in range(len(groups) - 2):
         gap = gaps[at]
         is_part = gap in (gaps[at - 1] if at else "", *gaps[at + 2 : at + 3])
-        if gap != gaps[at + 1] or gap not in ("-", ".", "/") or is_part:
+        is_written = gap in ("-", ".", "/") or (gap == " " and len(groups) == 3)  # noqa: PLR2004
+        if gap != gaps[at + 1] or not is_written or is_part:
             continue
         sizes = tuple([group.size for group in groups[at : at + 3]])
         if max(sizes) > 4:  # noqa: PLR2004 -- digits of a year
@@ -116,7 +148,7 @@ def holds_date(groups: Sequence[Group], gaps: Sequence[str]) -> bool:
         one, two, three = [int(group.digits) for group in groups[at : at + 3]]
         if sizes[0] == 4 and max(sizes[1:]) < 3 and is_date(one, two, three):  # noqa: PLR2004
             return True
-        is_short = max(sizes[:2]) < 3 and sizes[2] in (2, 4)  # noqa: PLR2004
+        is_short = max(sizes[:2]) < 3 and sizes[2] in ((4,) if gap == " " else (2, 4))  # noqa: PLR2004
         if is_short and (is_date(three, two, one) or is_date(three, one, two)):
             return True
     return False

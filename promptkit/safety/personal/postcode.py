@@ -27,11 +27,17 @@ _ADDRESS: Final = words(
     " adres straat deliver ship shipping billing delivery mailing mail parcel residence resident"
     " box"
 )
+_GB_AREAS: Final = words(
+    "AB AL B BA BB BD BF BH BL BN BR BS BT CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY"
+    " E EC EH EN EX FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE"
+    " LL LN LS LU M ME MK ML N NE NG NN NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG SK SL"
+    " SM SN SO SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB W WA WC WD WF WN WR WS WV YO ZE"
+)
 _GB_END: Final = "[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}"
 _CA_FIRST: Final = "[ABCEGHJ-NPRSTVXYabceghj-nprstvxy]"
 _CA_OTHER: Final = "[ABCEGHJ-NPRSTV-Zabceghj-nprstv-z]"
 _DISTINCT: Final = re.compile(
-    r"(?<![\w-])(?:"
+    r"(?<![\w-])(?=[A-Za-z]{0,2}[0-9])(?:"
     rf"(?P<gb>[A-Za-z]{{1,2}}[0-9][0-9A-Za-z]? ?[0-9]{_GB_END})"
     rf"|(?P<ca>{_CA_FIRST}[0-9]{_CA_OTHER}[ -]?[0-9]{_CA_OTHER}[0-9])"
     r"|(?P<nl>[1-9][0-9]{3} ?(?!SA|SD|SS)[A-Z]{2})"
@@ -73,15 +79,20 @@ _LINE_END: Final = re.compile(r"[ \t]*(?:[.,;)]?[ \t]*(?:\r?\n|\Z)|[.,;] )")
 def find(scanned: Scanned) -> Iterator[Finding]:
     """Yield postcodes."""
     text = scanned.text
+    if not scanned.runs:
+        return
     for match in _DISTINCT.finditer(text):
         start, end = match.span()
+        if match["gb"] and match[0].upper()[: 1 + match[0][1].isalpha()] not in _GB_AREAS:
+            continue
         before = scanned.before(start)
+        is_upper = match[0].upper() == match[0]
         if not _WORDS.isdisjoint(before[-6:]):
             confidence = 0.9
-        elif not _ADDRESS.isdisjoint(before):
-            confidence = 0.7 if match[0].upper() == match[0] else 0.5
+        elif not _ADDRESS.isdisjoint((*before, *scanned.after(end))):
+            confidence = 0.7 if is_upper else 0.5
         else:
-            confidence = 0.4
+            confidence = 0.5 if match["gb"] and is_upper and " " in match[0] else 0.4
         yield _finding((start, end), confidence, (match.lastgroup or "").upper())
     for match in _DIGITS.finditer(text):
         confidence = _confidence(scanned, match)

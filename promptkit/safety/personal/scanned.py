@@ -24,7 +24,6 @@ _GAP: Final = re.compile(
     r"|\) ?\("
 )
 _WORD: Final = re.compile(r"[^\W\d_]{2,40}")
-_ALNUM: Final = re.compile(r"\w")
 _DIGITS: Final = {
     zero + value: ord("0") + value
     for zero in (
@@ -34,6 +33,9 @@ _DIGITS: Final = {
     for value in range(10)
 }  # fmt: skip
 """Decimal digits of scripts in which phone numbers are written (Unicode category Nd)."""
+
+_IDEOGRAPHS: Final = "\u2e80"
+"""From here on scripts set no spaces, and letters of Latin are not found but full-width ones."""
 
 BEFORE: Final = 60
 """How far before a value words tell what it is, in characters."""
@@ -49,6 +51,15 @@ def words(text: str) -> frozenset[str]:
     ['mobile', 'phone']
     """
     return frozenset(text.split())
+
+
+def is_of_word(character: str) -> bool:
+    """Whether a character next to digits makes a word of them: letters do, ideographs do not.
+
+    >>> is_of_word("x"), is_of_word("é"), is_of_word("号"), is_of_word("-")
+    (True, True, False, False)
+    """
+    return (character.isalnum() and character < _IDEOGRAPHS) or character == "_"
 
 
 class Group(NamedTuple):
@@ -121,10 +132,21 @@ class Scanned:
         """The words behind a place, in lower case."""
         return _WORD.findall(self.folded, end, end + reach)
 
+    def says(self, wanted: frozenset[str], start: int, reach: int = BEFORE) -> bool:
+        """Whether one of some words stands before a place.
+
+        Chinese, Japanese, Korean and Thai set no spaces, so there a word may be part of a longer
+        row of letters.
+        """
+        if not wanted.isdisjoint(self.before(start, reach)):
+            return True
+        if self.text.isascii():
+            return False
+        window = self.text[max(0, start - reach) : start]
+        return any(word in window for word in wanted if not is_of_word(word[0]) or word[0] == "โ")
+
     def stands_alone(self, start: int, end: int) -> bool:
         """Whether no letter, digit or underscore touches a span."""
         text = self.text
-        return not (
-            (start and _ALNUM.match(text, start - 1))
-            or (end < len(text) and _ALNUM.match(text, end))
-        )
+        is_led = start > 0 and is_of_word(text[start - 1])
+        return not is_led and not (end < len(text) and is_of_word(text[end]))

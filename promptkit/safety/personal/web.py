@@ -18,7 +18,11 @@ from promptkit.safety.personal.scanned import Scanned, words
 KINDS: Final = frozenset({"email", "domain"})
 
 _LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_DOMAIN_AFTER: Final = re.compile(
+_ASCII_DOMAIN: Final = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}"
+    r"(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{2,59})(?![A-Za-z0-9\u00c0-\u2e7f])"
+)
+_DOMAIN: Final = re.compile(
     rf"(?:{_LABEL}\.){{1,8}}(?:[^\W\d_]{{2,24}}|xn--[\w-]{{2,59}})(?![^\W_])"
 )
 _LITERAL: Final = re.compile(r"\[(?:IPv6:)?[0-9a-fA-F.:]{3,45}\]")
@@ -64,14 +68,14 @@ def _emails(text: str) -> Iterator[Finding]:
     while at >= 0:
         window = text[max(last, at - 66) : at]
         local = _LOCAL_END.search(window[-64:]) or _LOCAL_QUOTED.search(window)
-        domain = _DOMAIN_AFTER.match(text, at + 1) or _LITERAL.match(text, at + 1)
-        if local and domain:
-            name = _local(local[0])
-            if name:
-                last = domain.end()
-                yield Finding(
-                    kind="email", span=(at - len(name), last), confidence=1.0, action="redact"
-                )
+        domain = local and (_ASCII_DOMAIN.match(text, at + 1) or _DOMAIN.match(text, at + 1))
+        domain = domain or (local and _LITERAL.match(text, at + 1))
+        name = _local(local[0]) if local and domain else ""
+        if domain and name:
+            last = domain.end()
+            yield Finding(
+                kind="email", span=(at - len(name), last), confidence=1.0, action="redact"
+            )
         at = text.find("@", at + 1)
 
 
@@ -79,6 +83,10 @@ def _local(name: str) -> str:
     """What of the characters before the @ is the name: quotes and brackets around it are none."""
     if name.startswith('"') and len(name) > 1:
         return name
+    for at in range(len(name) - 1, 0, -1):  # ideographs set no space before a Latin name
+        if name[at].isascii() and name[at - 1] >= "\u2e80":
+            name = name[at:]
+            break
     name = name.lstrip(".!#$%&'*+/=?^`{|}~-")
     for sign in ("=", "|", "'", "`", "{", "/", "*"):  # key=ann@…, `ann@…, mailto/ann@…
         head, _, tail = name.rpartition(sign)
