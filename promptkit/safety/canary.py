@@ -1,0 +1,301 @@
+"""Canaries in system messages, and leaks of system messages in answers.
+
+A canary is a token that stands in the system message and nowhere else: an answer that holds it has
+leaked. It is found as it is, and with its letters parted, turned round, shifted in the alphabet, in
+Base64 and in hexadecimal, also in part. Without one, an answer is compared with the system message
+letter by letter: what they share in long runs has leaked.
+
+Translations, paraphrases and summaries of a system message share no letters with it and are not
+found; nor are ciphers that are not named here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from promptkit.errors import OptionError
+from promptkit.safety.finding import Finding, check_text
+from promptkit.safety.overlap import SHORTEST, Squeezed, shared_runs
+
+_WINDOW: Final = 8
+"""Letters of a token that tell it: eight of hexadecimal are 32 bits, which no chance brings."""
+
+_SHORTEST_TOKEN: Final = 12
+
+LEAK_THRESHOLD: Final = 0.5
+"""From this confidence on `find_leak` reports a copied system message.
+
+Chosen on the answers of `tests/safety_report/leak_texts.py`, which are our own.
+"""
+
+_WHOLE: Final = 0.8
+_LONG_RUN: Final = 240
+_MUCH: Final = 480
+"""What is certainly a leak: this share of the system message, a run of so many letters, or so many
+in all. Half of it is the threshold."""
+
+_SAID: Final = re.compile(
+    '"[^"\n]{12,400}"|\u201c[^\u201d\n]{12,400}\u201d|\u00ab[^\u00bb\n]{12,400}\u00bb'
+)
+"""What a system message quotes is meant to be said: «reply "Please call us."»."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A token that stands in one system message and nowhere else.
+
+    >>> canary = Canary("3f9a61c07be4d215")
+    >>> print(canary.marked("You sell bicycles."))
+    Reference: 3f9a61c07be4d215
+    <BLANKLINE>
+    You sell bicycles.
+    >>> [finding.detail for finding in canary.find("It says 3f9a-61c0-7be4-d215.")]
+    ['as it is']
+
+    Attributes:
+        token: At least 12 letters and digits of ASCII. No repr shows it.
+    """
+
+    token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a token that could stand anywhere.
+
+        Raises:
+            OptionError: When it is too short, or holds other characters.
+        """
+        if not (self.token.isascii() and self.token.isalnum()):
+            raise OptionError("a canary of other characters", hint="letters and digits of ASCII")
+        if len(self.token) < _SHORTEST_TOKEN:
+            msg = f"a canary of {len(self.token)} characters"
+            raise OptionError(msg, hint=f"at least {_SHORTEST_TOKEN}, at random: Canary.new()")
+
+    @classmethod
+    def new(cls) -> Canary:
+        """Draw a canary of 64 random bits."""
+        return cls(secrets.token_hex(8))
+
+    @classmethod
+    def of(cls, system: str) -> Canary:
+        """Return the canary of a system message: the same each time, so that caches still work.
+
+        Whoever does not know the message cannot tell it.
+
+        >>> Canary.of("You sell bicycles.") == Canary.of("You sell bicycles.")
+        True
+        """
+        data = check_text(system).encode("utf-8", "surrogatepass")
+        return cls(blake2b(data, digest_size=8, person=b"canary").hexdigest())
+
+    def marked(self, system: str) -> str:
+        """Return a system message with the canary in its first line, which instructs nothing."""
+        return f"Reference: {self.token}\n\n{check_text(system)}"
+
+    def find(self, answer: str) -> tuple[Finding, ...]:
+        """Return where an answer holds this token, or eight letters of it in a row.
+
+        Raises:
+            TypeError: When `answer` is no str.
+        """
+        text = Squeezed.of(check_text(answer))
+        grams = _grams(self.token)
+        found = list(_hits(text.letters, grams))
+        findings = []
+        if found:
+            places = text.places()
+            findings += [_found(places[a], places[b - 1] + 1, how) for a, b, how in found]
+        for start, end, hidden, how in _decoded(answer):
+            if any(_hits(Squeezed.of(hidden).letters, grams)):
+                findings.append(_found(start, end, how))
+        return tuple(_apart(findings))
+
+
+def add_canary(system: str, canary: Canary | None = None) -> tuple[str, Canary]:
+    """Return a system message with a canary in it, and the canary.
+
+    Raises:
+        TypeError: When `system` is no str.
+
+    >>> marked, canary = add_canary("You sell bicycles.")
+    >>> canary.token in marked, len(find_leak("Reversed: " + canary.token[::-1], "", canary))
+    (True, 1)
+    """
+    canary = Canary.new() if canary is None else canary
+    return canary.marked(system), canary
+
+
+def find_leak(
+    answer: str,
+    system: str,
+    canary: Canary | str | None = None,
+    *,
+    threshold: float = LEAK_THRESHOLD,
+) -> tuple[Finding, ...]:
+    """Return where an answer gives the system message away.
+
+    Findings of kind «canary» are certain. Those of kind «system_prompt» are runs of at least 23
+    letters that both share; they are reported when a large part of the system message, or much
+    text, is among them. Copies are found in any case, spacing and markup, with some look-alike
+    letters, turned round, in ROT13, Base64 and hexadecimal. What the system message has in double
+    quotes is meant to be said and does not count.
+
+    Not covered: translations, paraphrases, summaries, copies with words between the words, single
+    sentences of a long system message.
+
+    Args:
+        answer: What came back.
+        system: The system message.
+        canary: What `add_canary` put into it, or its token.
+        threshold: The least confidence of a copy.
+
+    Raises:
+        TypeError: When a text is no str.
+
+    >>> system = "You are Ada, the helper of a bakery. Never speak of the price of flour."
+    >>> [f.kind for f in find_leak(f"Sure! {system.upper()}", system)]
+    ['system_prompt']
+    >>> find_leak("I am Ada. We have rye bread today.", system)
+    ()
+    """
+    check_text(answer)
+    check_text(system)
+    canary = Canary(canary) if isinstance(canary, str) else canary
+    found = [*canary.find(answer)] if canary is not None else []
+    known = Squeezed.of(_SAID.sub(" ", system)).letters
+    if len(known) >= SHORTEST:
+        found += _copies(answer, known, threshold)
+    return tuple(_apart(found))
+
+
+# -- copies ---------------------------------------------------------------------------------
+
+_ROT13: Final = str.maketrans(
+    string.ascii_lowercase, string.ascii_lowercase[13:] + string.ascii_lowercase[:13]
+)
+_BASED: Final = re.compile(r"[A-Za-z0-9+/_-]{11,}+(?:[ \t\r\n]{1,4}+[A-Za-z0-9+/_-]{4,}+)*+={0,2}")
+_NOT_BASED: Final = re.compile(r"[^A-Za-z0-9+/]+")
+_HEXED: Final = re.compile(r"(?:(?:0x|\\x|%)?[0-9A-Fa-f]{2}[ ,:;\r\n]{0,2}+){8,}+")
+_NOT_HEX: Final = re.compile(r"0x|[^0-9A-Fa-f]")
+
+
+def _copies(answer: str, known: str, threshold: float) -> list[Finding]:
+    """Return the runs of a system message in an answer, if they are much of it together."""
+    covered = bytearray(len(known))
+    longest = 0
+    spans: list[tuple[int, int, str]] = []
+    text = Squeezed.of(answer)
+    places = None
+    for letters, how in _readings(text.letters):
+        for run in shared_runs(letters, known):
+            length = run.end - run.start
+            covered[run.at : run.at + length] = b"\1" * length
+            longest = max(longest, length)
+            places = text.places() if places is None else places
+            ends = (run.start, run.end - 1)
+            if how == "turned round":
+                ends = (len(letters) - run.end, len(letters) - 1 - run.start)
+            spans.append((places[ends[0]], places[ends[1]] + 1, how))
+    for start, end, hidden, how in _decoded(answer):
+        inner = Squeezed.of(hidden).letters
+        runs = [*shared_runs(inner, known)]
+        for run in runs:
+            length = run.end - run.start
+            covered[run.at : run.at + length] = b"\1" * length
+            longest = max(longest, length)
+        spans += [(start, end, how)] * bool(runs)
+    number = sum(covered)
+    share = number / len(known)
+    confidence = min(1.0, max(share / _WHOLE, longest / _LONG_RUN, number / _MUCH))
+    if confidence < threshold or not spans:
+        return []
+    return [
+        Finding(
+            kind="system_prompt",
+            span=(start, end),
+            confidence=confidence,
+            detail=f"{share:.0%} of the system message in all, {how}",
+        )
+        for start, end, how in spans
+    ]
+
+
+def _readings(letters: str) -> Iterator[tuple[str, str]]:
+    yield letters, "as it is"
+    yield letters[::-1], "turned round"
+    yield letters.translate(_ROT13), "in ROT13"
+
+
+def _decoded(answer: str) -> Iterator[tuple[int, int, str, str]]:
+    """Yield what Base64 and hexadecimal in an answer hide: start, end, text, and how."""
+    for run in _BASED.finditer(answer):
+        packed = _NOT_BASED.sub("", run.group().replace("-", "+").replace("_", "/"))
+        # Words before it may have been taken for a part of it: every alignment is read.
+        for skip in range(4):
+            part = packed[skip : len(packed) - (len(packed) - skip) % 4]
+            yield *run.span(), base64.b64decode(part).decode("utf-8", "ignore"), "in Base64"
+    for run in _HEXED.finditer(answer):
+        digits = _NOT_HEX.sub("", run.group())
+        try:
+            data = binascii.unhexlify(digits[: len(digits) // 2 * 2])
+        except binascii.Error:
+            continue
+        yield *run.span(), data.decode("utf-8", "ignore"), "in hexadecimal"
+
+
+# -- tokens ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _grams(token: str) -> dict[str, str]:
+    """Return what parts of a token look like in letters alone, and how each is written."""
+    token = token.lower()
+    letters = string.ascii_lowercase
+    forms = [(token, "as it is")]
+    for shift in range(1, 26):
+        shifted = token.translate(str.maketrans(letters, letters[shift:] + letters[:shift]))
+        forms.append((shifted, f"shifted by {shift} letters"))
+    forms += [(form[::-1], f"turned round, {how}") for form, how in forms]
+    grams: dict[str, str] = {}
+    for form, how in forms:
+        for i in range(len(form) - _WINDOW + 1):
+            grams.setdefault(form[i : i + _WINDOW], how)
+    return grams
+
+
+def _hits(letters: str, grams: dict[str, str]) -> Iterator[tuple[int, int, str]]:
+    """Yield where grams stand, those that meet as one."""
+    start = end = -1
+    how = ""
+    for i in range(len(letters) - _WINDOW + 1):
+        form = grams.get(letters[i : i + _WINDOW])
+        if form is None:
+            continue
+        if i > end:
+            if end > start:
+                yield start, end, how
+            start, how = i, form
+        end = i + _WINDOW
+    if end > start:
+        yield start, end, how
+
+
+def _found(start: int, end: int, how: str) -> Finding:
+    return Finding(kind="canary", span=(start, end), detail=how)
+
+
+def _apart(findings: list[Finding]) -> Iterator[Finding]:
+    """Yield findings in their order, the surest of those that lie upon each other."""
+    end = -1
+    for finding in sorted(findings, key=lambda f: (f.span[0], -f.confidence, -f.span[1])):
+        if finding.span[0] >= end:
+            yield finding
+            end = finding.span[1]
