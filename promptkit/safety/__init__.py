@@ -14,29 +14,47 @@ from importlib import import_module
 from typing import Any, Final
 
 _HOMES: Final = {
+    "LEAK_THRESHOLD": "canary",
+    "Canary": "canary",
     "Cleaned": "finding",
     "Finding": "finding",
     "QuoteCheck": "quotes",
     "Recognizer": "redaction",
     "Redacted": "redaction",
+    "Spotlit": "spotlighting",
     "Vault": "vault",
+    "add_canary": "canary",
+    "find_leak": "canary",
+    "find_secrets": "credentials",
+    "grounded": "grounding",
     "neutralize_markdown": "markdown",
     "redact": "redaction",
+    "redact_secrets": "credentials",
     "sanitize": "sanitizing",
+    "spotlight": "spotlighting",
     "verify_quotes": "quotes",
 }
 """Which module a public name stands in."""
 
 __all__ = [
+    "LEAK_THRESHOLD",
+    "Canary",
     "Cleaned",
     "Finding",
     "QuoteCheck",
     "Recognizer",
     "Redacted",
+    "Spotlit",
     "Vault",
+    "add_canary",
+    "find_leak",
+    "find_secrets",
+    "grounded",
     "neutralize_markdown",
     "redact",
+    "redact_secrets",
     "sanitize",
+    "spotlight",
     "verify_quotes",
 ]
 
