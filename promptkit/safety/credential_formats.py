@@ -546,7 +546,9 @@ FORMATS: Final[tuple[Format, ...]] = (
         "teams_webhook",
         "a Microsoft Teams webhook",
         ".webhook.office.com/webhookb2/",
-        rf"{_UUID}@{_UUID}/IncomingWebhook/[a-z0-9]{{32}}/{_UUID}",
+        rf"(?<![\w.-])(?:https://)?[\w-]{{1,63}}+\.webhook\.office\.com/webhookb2/{_UUID}@{_UUID}"
+        rf"/IncomingWebhook/[a-z0-9]{{32}}/{_UUID}",
+        offset=-1,
         may_be_plain=True,
     ),
     _of(
