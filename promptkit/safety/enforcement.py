@@ -15,7 +15,7 @@ from promptkit.safety.injection import INJECTION_THRESHOLD, injection_score
 from promptkit.safety.markdown import neutralize_markdown
 from promptkit.safety.policy import ASKING, Policy, Rule, Stage
 from promptkit.safety.quotes import grounded, verify_quotes
-from promptkit.safety.redaction import redact
+from promptkit.safety.redaction import Mode, redact
 from promptkit.safety.sanitizing import sanitize
 from promptkit.safety.untrusted import UNTRUSTED_THRESHOLD, scan_untrusted
 from promptkit.safety.vault import Vault
@@ -29,13 +29,14 @@ class About:
     """What a text stands in, for the checks that need to know.
 
     Attributes:
-        vault: Remembers what placeholders stand for.
+        vault: Remembers what placeholders stand for, for a text that will be restored; without
+            one personal data is masked.
         system: The system message, which an answer must not repeat.
         canary: The token in it.
         sources: The untrusted texts, which an answer may quote.
     """
 
-    vault: Vault = field(default_factory=Vault)
+    vault: Vault | None = None
     system: str = ""
     canary: str | None = None
     sources: str = ""
@@ -139,7 +140,8 @@ def _secrets(text: str, _rule: Rule, _about: About) -> Cleaned:
 
 
 def _personal(text: str, rule: Rule, about: About) -> Cleaned:
-    done = redact(text, about.vault, kinds=rule.kinds or None)
+    mode: Mode = "mask" if about.vault is None else "placeholder"
+    done = redact(text, about.vault, kinds=rule.kinds or None, mode=mode)
     return Cleaned(done.text, tuple(done.findings))
 
 

@@ -27,6 +27,7 @@ from promptkit.safety.policy import ASKING, Policy, Rule, Stage
 from promptkit.safety.policy_judges import judge
 from promptkit.safety.policy_stream import Gate
 from promptkit.safety.reviews import Audit, Decision, Reviews, text_key
+from promptkit.safety.vault import Vault
 from promptkit.transport import OnText, Transport
 
 if TYPE_CHECKING:
@@ -57,11 +58,13 @@ class Passage:
     Attributes:
         request: As it is asked.
         about: What the checks of its answer need to know.
+        vault: What puts personal data back into the answer.
         answer: Its answer, where a person has given or approved one.
     """
 
     request: Request
     about: About
+    vault: Vault
     answer: Response | None = None
 
 
@@ -105,17 +108,18 @@ class PolicyLayer:
         Raises:
             BlockedError: A rule blocks a text. HeldError: a person has to look at it first.
         """
+        vault = Vault()
         if request.api == "moderations":  # what is to be judged is judged as it is
-            return Passage(request, About())
+            return Passage(request, About(), vault)
         vetted = self._vetted(request)
         if vetted is not None:
-            return Passage(request, About(), _told(vetted, "vetted"))
+            return Passage(request, About(), vault, _told(vetted, "vetted"))
         about = self._about(request)
-        screened = self._screen(request, about)
+        screened = self._screen(request, about, vault)
         decided = self._decided(screened.key, "output")
         if decided is not None:
-            return Passage(screened, about, _told(about.vault.restore(decided), "reviewed"))
-        return Passage(screened, about)
+            return Passage(screened, about, vault, _told(vault.restore(decided), "reviewed"))
+        return Passage(screened, about, vault)
 
     def leave(self, passage: Passage, response: Response) -> Response:
         """Check an answer.
@@ -135,7 +139,7 @@ class PolicyLayer:
     # -- on the way in --------------------------------------------------------------------
 
     def _about(self, request: Request) -> About:
-        """What the checks need to know; the placeholders' tag hangs on the texts alone."""
+        """What the checks need to know."""
         system = "\n".join(m.text for m in request.messages if m.role in ("system", "developer"))
         sources = "\n".join(
             part.text for _, part in _parts(request.messages) if part.slot and not part.trusted
@@ -143,9 +147,9 @@ class PolicyLayer:
         canary = Canary.of(system).token if self.policy.canary and system else None
         return About(system=system, canary=canary, sources=sources)
 
-    def _screen(self, request: Request, about: About) -> Request:
+    def _screen(self, request: Request, about: About, vault: Vault) -> Request:
         """Return the request as the policy lets it through."""
-        messages = tuple(self._message(m, about) for m in request.messages)
+        messages = tuple(self._message(m, about, vault) for m in request.messages)
         if about.canary is not None:
             first = messages[0]
             marked = Canary(about.canary).marked(first.text)
@@ -160,27 +164,27 @@ class PolicyLayer:
             hashed(request.end_user, self._identity_key) if self._identity_key else request.end_user
         )
 
-    def _message(self, message: Message, about: About) -> Message:
+    def _message(self, message: Message, about: About, vault: Vault) -> Message:
         if message.role not in ("user", "tool"):
             return message
         if isinstance(message.content, str):
-            return Message(message.role, self._passed(message.content, "input", about))
+            return Message(message.role, self._passed(message.content, "input", about, vault))
         parts = (
-            replace(part, text=self._passed(part.text, stage, about))
+            replace(part, text=self._passed(part.text, stage, about, vault))
             for part in message.content
             for stage in (_BEFORE[0] if part.trusted else _BEFORE[1],)
         )
         return Message(message.role, tuple(parts))
 
-    def _passed(self, text: str, stage: Stage, about: About) -> str:
+    def _passed(self, text: str, stage: Stage, about: About, vault: Vault) -> str:
         """Return a text as it may be asked, or refuse it."""
-        done = inspect(text, stage, self.policy, about)
+        done = inspect(text, stage, self.policy, replace(about, vault=vault))
         self._note(done.hits, stage)
         if done.stop is not None:
             return self._stopped(done, stage, text_key(stage, text), question="")
         if self._redacts and not self._redacts_at(stage):
             # What only looks like a placeholder must not be restored as one.
-            return about.vault.exchange(done.text, ())[0]
+            return vault.exchange(done.text, ())[0]
         return done.text
 
     @property
@@ -267,7 +271,7 @@ class PolicyLayer:
         if done.stop is not None:
             question = request.messages[-1].text if request.messages else ""
             text = self._stopped(done, "output", request.key, question=question)
-        text = about.vault.restore(text)
+        text = passage.vault.restore(text)
         return choice if text == choice.text else replace(choice, text=text)
 
     def _unit(self, before: str, unit: str, passage: Passage) -> str:
@@ -280,7 +284,7 @@ class PolicyLayer:
         if done.stop is not None:
             self._note(done.hits, "output")
             self._stopped(done, "output", passage.request.key, question="")
-        return about.vault.restore(inspect(unit, "output", self.policy, about).text)
+        return passage.vault.restore(inspect(unit, "output", self.policy, about).text)
 
     # -- people and the log ---------------------------------------------------------------
 

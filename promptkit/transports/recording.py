@@ -68,6 +68,8 @@ class Recorder:
     async def __call__(self, request: Request, on_text: OnText | None = None, /) -> Response:
         """Ask, then write both down."""
         response = await self.inner(request, on_text)
+        if self.keeps is not None and not self.keeps(request, response):
+            return response
         asked = request_to_json(request.asked)
         name = _canonical(asked)
         if name not in self._known or response.log.source == "endpoint":
