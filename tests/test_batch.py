@@ -13,6 +13,7 @@ from tags import plain
 
 import promptkit as pk
 from promptkit.batch import BatchPolicy
+from promptkit.errors import BlockedError
 
 KEY = "sk-test-0123456789abcdefWXYZ"
 QUICK = BatchPolicy(first_poll_s=0.01, longest_poll_s=0.05, lease_s=0.5)
@@ -252,3 +253,16 @@ async def test_batches_are_shown_in_short(server: BatchServer) -> None:
         assert repr(found[0]).endswith("0 of 1 answered)")
         await session.batches.cancel(found[0].batch_id)
         await task
+
+
+async def test_a_policy_holds_for_a_batch_as_for_any_other_call(server: BatchServer) -> None:
+    policy = {"input": {"personal": "redact", "max_characters": 60}}
+    questions = ["Mail ann@example.com", "x" * 61, "Count me"]
+    async with connect(server, policy=policy, cache=None) as session:
+        answers = await session.batch(questions, policy=QUICK, on_error="keep")
+    assert answers[0].text == "Mail [EMAIL_1] has 14 characters".replace(
+        "[EMAIL_1]", "ann@example.com"
+    )
+    assert isinstance(answers[1], BlockedError)
+    assert answers[2].text == "Count me has 8 characters"
+    assert sum(server.batches.billed.values()) == 2

@@ -53,6 +53,8 @@ Who answers
   --model NAME           the model; «embedded» is the one that needs no key
   --profile NAME         a profile from promptkit.toml
   --base-url URL         an OpenAI-compatible endpoint
+  --policy FILE          which checks run on questions and answers; «default»
+                         is the built-in one
 
 How
   --out FILE             the table to write, in the format of the one read
@@ -93,7 +95,11 @@ def main(words: Sequence[str]) -> int:
     check_out(run.out, run.source.table.path, restart=options.restart)
     keep_quiet(quiet=not sys.stderr.isatty())
     session = connect(
-        options.profile, model=options.model, base_url=options.base_url, budget=options.budget
+        options.profile,
+        model=options.model,
+        base_url=options.base_url,
+        budget=options.budget,
+        policy=options.policy,
     ).using(**_given(temperature=options.temperature, max_tokens=options.max_tokens))
     if session.defaults.model is None and options.fn is None:
         raise OptionError("no model is named", hint="--model NAME, or a profile that names one")
@@ -136,7 +142,9 @@ def _arguments() -> Arguments:
     what.add_argument("--prompt")
     what.add_argument("--fn")
     arguments.add_argument("--out", type=Path, required=True)
-    for name in ("--system", "--model", "--profile", "--base-url", "--column", "--delimiter"):
+    for name in ("--system", "--model", "--profile", "--base-url", "--policy"):
+        arguments.add_argument(name)
+    for name in ("--column", "--delimiter"):
         arguments.add_argument(name)
     arguments.add_argument("--encoding", default="utf-8")
     for name in ("--limit", "--concurrency", "--max-tokens"):
@@ -196,6 +204,7 @@ def _settings(options: argparse.Namespace, run: TableRun, session: Session) -> d
         "the endpoint": session.defaults.endpoint,
         "--temperature": options.temperature,
         "--max-tokens": options.max_tokens,
+        "--policy": options.policy,
     }
     return {name: str(value) for name, value in given.items() if value is not None}
 
