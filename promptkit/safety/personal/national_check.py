@@ -259,9 +259,13 @@ def ro_cnp(digits: str) -> bool:
     True
     """
     rest = weighted(digits[:12], (2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9)) % 11
-    return (1 if rest == 10 else rest) == int(digits[12]) and digits[0] != "0" and is_date(  # noqa: PLR2004
-        0, int(digits[3:5]), int(digits[5:7])
-    )  # fmt: skip
+    county = int(digits[7:9])
+    return (
+        (1 if rest == 10 else rest) == int(digits[12])  # noqa: PLR2004
+        and digits[0] != "0"
+        and (1 <= county <= 52 or county in (70, 80, 81, 82, 83))  # noqa: PLR2004
+        and is_date(0, int(digits[3:5]), int(digits[5:7]))
+    )
 
 
 def cz_rodne_cislo(digits: str) -> bool:

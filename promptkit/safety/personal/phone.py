@@ -55,6 +55,9 @@ _UNITS: Final = words(
     " bits tokens rows items years year hours seconds minutes days percent million billion"
     " thousand inhabitants copies steps views votes miles meters metres tons tonnes"
 )
+_LINE: Final = 120
+"""How far a line is looked along, in characters."""
+
 _NO_PHONE_BEHIND: Final = "$€£¥₹₽₩%#§^\\@_"
 _NO_PHONE_BEFORE: Final = "$€£°%@_"
 _JOINTS: Final = "-./\u2013"
@@ -187,4 +190,16 @@ def _said(scanned: Scanned, start: int, end: int, *, is_single: bool) -> float:
         return 0.5 if is_single else 0.3
     if is_otherwise or (behind and behind[0] in _UNITS):
         return -0.3
-    return 0.15 if not _PLAIN_WORDS.isdisjoint(near) else 0.0
+    if not _PLAIN_WORDS.isdisjoint(near):
+        return 0.15
+    return 0.0 if is_single else 0.2 * _has_own_line(scanned.text, start, end)
+
+
+def _has_own_line(text: str, start: int, end: int) -> bool:
+    """Whether a number fills a line between words, as below a letter; in a table it does not."""
+    before = text[max(0, start - _LINE) : start].rpartition("\n")
+    after = text[end : end + _LINE].partition("\n")
+    if before[2].strip() or after[0].strip() or not (before[1] or after[1]):
+        return False
+    above, below = before[0].rpartition("\n")[2], after[2].partition("\n")[0]
+    return all(any(map(str.isalpha, line)) for line in (above, below) if line.strip())

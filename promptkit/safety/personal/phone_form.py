@@ -125,8 +125,8 @@ def _trunk(gaps: Sequence[str], sizes: tuple[int, ...], digits: str) -> float:
         return 0.0  # a decimal fraction, a range
     if digits[:3] == "000" or sizes[0] > 5:  # noqa: PLR2004 -- area codes
         return 0.3
-    if sizes == (2,) * 5:
-        return 0.7
+    if set(sizes) == {2}:  # as in France; four pairs are any numbers
+        return 0.7 if len(sizes) == 5 else 0.4  # noqa: PLR2004
     return 0.6 if len(digits) < 12 else 0.5  # noqa: PLR2004
 
 

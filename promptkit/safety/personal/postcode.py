@@ -1,8 +1,8 @@
 """Postcodes: a form of some country, and an address or a word for it around.
 
 British, Canadian and Dutch codes look like nothing else, yet product codes do, so they want a sign
-of an address too. Five digits are a postcode behind «ZIP», behind a state of the US and a comma, or
-where they end a line behind the name of a country.
+of an address too. Digits alone are one behind «ZIP», behind a state of the US, between street and
+town, or where they end a line behind a country whose postcodes have as many digits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _GB_END: Final = "[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}"
 _CA_FIRST: Final = "[ABCEGHJ-NPRSTVXYabceghj-nprstvxy]"
 _CA_OTHER: Final = "[ABCEGHJ-NPRSTV-Zabceghj-nprstv-z]"
 _DISTINCT: Final = re.compile(
-    r"(?<![\w-])(?=[A-Za-z]{0,2}[0-9])(?:"
+    r"(?<![\w#&-])(?=[A-Za-z]{0,2}[0-9])(?:"
     rf"(?P<gb>[A-Za-z]{{1,2}}[0-9][0-9A-Za-z]? ?[0-9]{_GB_END})"
     rf"|(?P<ca>{_CA_FIRST}[0-9]{_CA_OTHER}[ -]?[0-9]{_CA_OTHER}[0-9])"
     r"|(?P<nl>[1-9][0-9]{3} ?(?!SA|SD|SS)[A-Z]{2})"
@@ -49,31 +49,50 @@ _DIGITS: Final = re.compile(
     r"|[0-9]{2}-[0-9]{3}|[0-9]{3} [0-9]{2}|[0-9]{4,7})(?![\w%-]|[.,][0-9])"
 )
 _STATE: Final = re.compile(
-    r"(?:\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]"
-    r"|T[NX]|UT|V[AT]|W[AIVY])|, ?[A-Z]{2,3}),? ?\Z"
+    r"\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI"
+    r"|S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \Z"
 )
-_COUNTRIES: Final = words(
-    "afghanistan albania algeria andorra angola argentina armenia australia austria azerbaijan"
-    " bahamas bahrain bangladesh barbados belarus belgium belize benin bermuda bhutan bolivia"
-    " bosnia botswana brazil brunei bulgaria burundi cambodia cameroon canada chad chile china"
-    " colombia comoros congo croatia cuba cyprus denmark djibouti dominica ecuador egypt eritrea"
-    " estonia ethiopia fiji finland france gabon gambia georgia germany ghana gibraltar greece"
-    " greenland grenada guadeloupe guam guatemala guernsey guinea guyana haiti honduras hungary"
-    " iceland india indonesia iran iraq ireland israel italy jamaica japan jersey jordan"
-    " kazakhstan kenya kiribati korea kosovo kuwait kyrgyzstan laos latvia lebanon lesotho"
-    " liberia libya liechtenstein lithuania luxembourg macao macedonia madagascar malawi"
-    " malaysia maldives mali malta martinique mauritania mauritius mayotte mexico micronesia"
-    " moldova monaco mongolia montenegro montserrat morocco mozambique myanmar namibia nauru"
-    " nepal netherlands nicaragua niger nigeria niue norway oman pakistan palau palestine panama"
-    " paraguay peru philippines pitcairn poland portugal qatar romania russia rwanda samoa"
-    " senegal serbia seychelles singapore slovakia slovenia somalia spain sudan suriname sweden"
-    " switzerland syria taiwan tajikistan tanzania thailand togo tokelau tonga tunisia turkey"
-    " türkiye turkmenistan tuvalu uganda ukraine uruguay uzbekistan vanuatu venezuela vietnam"
-    " yemen zambia zimbabwe kingdom states emirates republic islands island zealand africa lanka"
-    " leone arabia rica salvador faso lucia usa uk deutschland españa italia österreich schweiz"
-    " nederland belgique belgië polska sverige danmark norge suomi brasil méxico"
-)
+_COUNTRIES: Final[dict[str, int]] = {
+    country: digits
+    for digits, countries in (
+        (
+            4,
+            (
+                "albania argentina armenia australia austria bangladesh belgium bulgaria cyprus denmark"
+                " georgia hungary liechtenstein luxembourg macedonia moldova norway paraguay"
+                " philippines slovenia switzerland tunisia venezuela zealand österreich schweiz"
+                " belgique belgië danmark norge suisse magyarország"
+            ),
+        ),
+        (
+            5,
+            (
+                "algeria bosnia croatia cuba egypt estonia finland france germany greece guatemala"
+                " indonesia italy jordan kenya korea kosovo laos lithuania malaysia mexico monaco"
+                " mongolia montenegro morocco myanmar nepal pakistan peru rica serbia spain sweden"
+                " taiwan thailand turkey türkiye ukraine uruguay states usa zambia deutschland"
+                " españa italia suomi sverige hrvatska méxico"
+            ),
+        ),
+        (
+            6,
+            (
+                "belarus china colombia ecuador india kazakhstan kyrgyzstan nigeria romania russia"
+                " singapore tajikistan turkmenistan uzbekistan vietnam"
+            ),
+        ),
+    )
+    for country in words(countries)
+}
+"""How many digits a country's postcodes have (Universal Postal Union's addressing guide)."""
+
 _LINE_END: Final = re.compile(r"[ \t]*(?:[.,;)]?[ \t]*(?:\r?\n|\Z)|[.,;] )")
+_STREET: Final = re.compile(
+    r"(?:straße|strasse|str\.|weg|platz|gasse|allee|\brue|avenue|boulevard|\bvia|piazza|calle|plaza"
+    r"|straat|laan|gatan|vägen|vej|veien|katu|\bul\.|ulica)\b[^\n,]{0,30}[,\n]\s?(?:[A-Z]{1,2}-)?\Z",
+    re.IGNORECASE,
+)
+_TOWN: Final = re.compile(r" [^\W\d_]{3}")
 
 
 def find(scanned: Scanned) -> Iterator[Finding]:
@@ -90,7 +109,7 @@ def find(scanned: Scanned) -> Iterator[Finding]:
         if not _WORDS.isdisjoint(before[-6:]):
             confidence = 0.9
         elif not _ADDRESS.isdisjoint((*before, *scanned.after(end))):
-            confidence = 0.7 if is_upper else 0.5
+            confidence = 0.7 if is_upper else 0.5 if " " in match[0] else 0.4
         else:
             confidence = 0.5 if match["gb"] and is_upper and " " in match[0] else 0.4
         yield _finding((start, end), confidence, (match.lastgroup or "").upper())
@@ -106,16 +125,15 @@ def _confidence(scanned: Scanned, match: re.Match[str]) -> float:
     if not _WORDS.isdisjoint(before[-4:]):
         return 0.9
     size = sum(map(str.isdigit, match[0]))
-    head = text[max(0, start - 6) : start]
-    if size in (5, 9) and head[-1:] == " " and _STATE.search(head):
+    head = text[max(0, start - 60) : start]
+    if size in (5, 9) and _STATE.search(head[-6:]):
         return 0.7
-    if (
-        size in (5, 6)
-        and before
-        and before[-1] in _COUNTRIES
-        and text[start - 1 : start] in (" ", ",")
-    ):
-        return 0.6 if _LINE_END.match(text, match.end()) else 0.4
+    if 4 <= size <= 6 and _TOWN.match(text, match.end()) and _STREET.search(head):  # noqa: PLR2004
+        return 0.6
+    is_year = match[0][:2] in ("19", "20")
+    if before and _COUNTRIES.get(before[-1]) == size and not (size == 4 and is_year):  # noqa: PLR2004
+        is_last = _LINE_END.match(text, match.end()) and head[-1:].isspace()
+        return 0.6 if is_last else 0.0
     return 0.0
 
 
