@@ -236,7 +236,8 @@ def _forgeries(slots: tuple[str, ...]) -> re.Pattern[str]:
     names, long = _any_of(views), _any_of([view for view in views if len(view) >= _LONG])
     ends = rf"{_S}/?{_S}{_CLOSES}|-[\w-]{{0,60}}+{_S}{_CLOSES}|\s[^<>;(){{}}&|]{{0,80}}+{_CLOSES}"
     tag = rf"/{_S}{names}(?!\w)|{long}(?!\w)|{names}(?!\w)(?={ends})"
-    token = rf"\|(?=[\w/]|[\w /.:-]{{1,40}}+\|{_S}{_CLOSES})|/?{_S}(?:{_TOKENS}){_S}{_CLOSES}|<{_S}/?{_S}sys{_S}{_CLOSES}"
+    piped = rf"\|(?=[\w/]|[\w /.:-]{{1,40}}+\|{_S}{_CLOSES})"
+    token = rf"{piped}|/?{_S}(?:{_TOKENS}){_S}{_CLOSES}|<{_S}/?{_S}sys{_S}{_CLOSES}"
     angle = rf"(?P<angle>{_OPENS})(?={_S}(?:{tag}|{token}))"
     square = rf"(?P<square>\[)(?={_S}/?{_S}(?:{_IN_SQUARE}){_S}\])"
     return re.compile(f"{angle}|{square}|{_TURN}", re.IGNORECASE | re.MULTILINE)
