@@ -1,9 +1,10 @@
 """How a placeholder is written, and every way a model may hand it back.
 
 A placeholder is a label and a number in brackets: [EMAIL_1]. A model changes its case, puts spaces
-into it, escapes its brackets for Markdown or a URL, or drops them. All spellings of one placeholder
-have one key, "email1". `find` is the only reader: a vault restores what it finds, and redaction
-takes care of what it finds in a text that came in, so that the two can never disagree.
+into it, escapes its brackets for Markdown or a URL, or drops them; without them it must stand as it
+was written, since code has names such as email_1. All spellings of one placeholder have one key,
+"email1". `find` is the only reader: a vault restores what it finds, and redaction takes care of
+what it finds in a text that came in, so that the two can never disagree.
 
 Three rules make restoring exact. What stands between brackets holds none, so a written placeholder
 is always read as itself, whatever stands around it. An escaped bracket must be escaped on both
@@ -30,9 +31,9 @@ _PLACEHOLDER: Final = re.compile(
     rf"|\uff3b(?P<wide>{_INNER})\uff3d"
     rf"|\u3010(?P<lenticular>{_INNER})\u3011"
     r"|%5[Bb](?P<percent>[A-Za-z_]{1,60}+[0-9]{1,9}+)%5[Dd]"
-    r"|(?<!\w)(?P<bare>[A-Za-z](?:[A-Za-z]|\\?_(?!\\?[_0-9])){0,60}+\\?_[0-9]{1,9}+)(?!\w)"
+    r"|(?<!\w)(?P<bare>[A-Z](?:[A-Z]|\\?_(?!\\?[_0-9])){0,60}+\\?_[0-9]{1,9}+)(?!\w)"
 )
-_BETWEEN: Final = re.compile(r"[\s_\-\u2010-\u2015\\*`'\"\u00ad\u200b-\u200d\u2060\ufeff]++")
+_BETWEEN: Final = re.compile(r"[\s_\-\u2010-\u2015\\*#.:`'\"\u00ad\u200b-\u200d\u2060\ufeff]++")
 _KEY: Final = re.compile(
     rf"([a-z]{{1,{MOST_LETTERS}}})(?:0{{0,3}})([1-9][0-9]{{0,{MOST_DIGITS - 1}}})"
 )

@@ -25,7 +25,7 @@ Recognizer: TypeAlias = Callable[[str], Iterable[Finding]]
 """Finds values of its own kinds in a text: a plain function is one."""
 
 _SHOWN: Final = 4
-"""How many last letters or digits a masked number shows, where that is at most a third of it."""
+"""How many last letters or digits a masked number shows, where that is at most half of it."""
 
 _NUMBERS: Final = frozenset({"credit_card", "iban", "phone"})
 """Kinds of which people are used to see the end: «the card ending in 1111»."""
@@ -155,13 +155,12 @@ def _from(recognizers: Iterable[Recognizer], text: str) -> Iterable[Finding]:
                 yield finding
 
 
-def _with_typed(kept: Sequence[Finding], typed: Sequence[int]) -> tuple[Finding, ...]:
+def _with_typed(kept: Sequence[Finding], typed: Sequence[tuple[int, int]]) -> tuple[Finding, ...]:
     if not typed:
         return tuple(kept)
-    places = zip(typed[::2], typed[1::2], strict=True)
     more = [
         Finding(kind=TYPED, span=span, action="redact", detail="looks like a placeholder")
-        for span in places
+        for span in typed
     ]
     inside = [f for f in kept if not any(m.span[0] <= f.span[0] < m.span[1] for m in more)]
     return tuple(sorted([*inside, *more], key=lambda finding: finding.span))

@@ -72,7 +72,9 @@ class Vault:
         with self._lock:
             return [self._place(kind, value) for kind, value in found]
 
-    def exchange(self, text: str, found: Sequence[tuple[int, int, str]]) -> tuple[str, list[int]]:
+    def exchange(
+        self, text: str, found: Sequence[tuple[int, int, str]]
+    ) -> tuple[str, list[tuple[int, int]]]:
         """Put placeholders where values stand, so that `restore` gives the very same text.
 
         Args:
@@ -80,8 +82,7 @@ class Vault:
             found: Start, end and kind of each value, in order; none overlaps another.
 
         Returns:
-            The text, and of each place that was exchanged beside those `found` (typed look-alikes)
-            the start and end, one after the other.
+            The text, and the spans that were exchanged beside those `found`: typed look-alikes.
         """
         with self._lock:
             holes = self._holes(text, found)
@@ -91,7 +92,7 @@ class Vault:
                 pieces += (text[end:start], self._place(kind, text[start:stop]))
                 end = stop
             pieces.append(text[end:])
-        typed = [place for hole in holes if hole[2] == TYPED for place in hole[:2]]
+        typed = [(start, stop) for start, stop, kind in holes if kind == TYPED]
         return "".join(pieces), typed
 
     def restore(self, text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 from promptkit.safety.finding import Finding
 from promptkit.safety.personal.phone_form import MOST_DIGITS, prefixed, unprefixed
-from promptkit.safety.personal.scanned import Group, Run, Scanned, is_of_word, words
+from promptkit.safety.personal.scanned import AFTER, Group, Run, Scanned, is_of_word, words
 
 KINDS: Final = frozenset({"phone"})
 
@@ -60,6 +60,7 @@ _LINE: Final = 120
 
 _NO_PHONE_BEHIND: Final = "$€£¥₹₽₩%#§^\\@_"
 _NO_PHONE_BEFORE: Final = "$€£°%@_"
+_STOP: Final = re.compile(r"[,;:.!?\n]")
 _JOINTS: Final = "-./\u2013"
 
 
@@ -181,7 +182,8 @@ def _said(scanned: Scanned, start: int, end: int, *, is_single: bool) -> float:
     """What the words around say: for it, against it, or nothing."""
     reach = 30 if is_single else 60
     before = scanned.before(start, reach)
-    behind = scanned.after(end)[:4]
+    stop = _STOP.search(scanned.text, end, end + AFTER)
+    behind = scanned.after(end, stop.start() - end if stop else AFTER)[:4]
     near = before[-3:]
     is_otherwise = not _OTHERWISE.isdisjoint(near)
     if scanned.says(_WORDS, start, reach) or not _WORDS.isdisjoint(behind):

@@ -123,7 +123,8 @@ def _trunk(gaps: Sequence[str], sizes: tuple[int, ...], digits: str) -> float:
     """Judge a number that begins with a zero: (0)30 123456 in most of the world."""
     if sizes[0] == 1 and (gaps[0][0] == "." or len(sizes) == 2):  # noqa: PLR2004
         return 0.0  # a decimal fraction, a range
-    if digits[:3] == "000" or sizes[0] > 5:  # noqa: PLR2004 -- area codes
+    is_zip = sizes in ((5, 4), (5, 3)) and gaps[0] == "-"
+    if digits[:3] == "000" or sizes[0] > 5 or is_zip:  # noqa: PLR2004 -- area codes
         return 0.3
     if set(sizes) == {2}:  # as in France; four pairs are any numbers
         return 0.7 if len(sizes) == 5 else 0.4  # noqa: PLR2004

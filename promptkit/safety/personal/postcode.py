@@ -58,7 +58,8 @@ _COUNTRIES: Final[dict[str, int]] = {
         (
             4,
             (
-                "albania argentina armenia australia austria bangladesh belgium bulgaria cyprus denmark"
+                "albania argentina armenia australia austria bangladesh belgium bulgaria cyprus"
+                " denmark"
                 " georgia hungary liechtenstein luxembourg macedonia moldova norway paraguay"
                 " philippines slovenia switzerland tunisia venezuela zealand österreich schweiz"
                 " belgique belgië danmark norge suisse magyarország"

@@ -97,9 +97,12 @@ class Scanned:
 
     @cached_property
     def folded(self) -> str:
-        """The text in lower case where that keeps each character's place; else as it is."""
+        """The text in lower case, each character at its place."""
         lower = self.text.lower()
-        return lower if len(lower) == len(self.text) else self.text
+        if len(lower) == len(self.text):
+            return lower
+        # One capital, the dotted İ, becomes two characters.
+        return "".join([c.lower() if len(c.lower()) == 1 else c for c in self.text])
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
