@@ -174,7 +174,7 @@ def connect(
             folder / "ledger.sqlite",
             profile=settings.name,
             keep_text=keep == "text",
-            cleaned=force.text if force is not None else str,
+            cleaned=force.text if force is not None else None,
         )
         trace.observers.append(book)
         resources.append(book.aclose)

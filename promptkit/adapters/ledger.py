@@ -4,7 +4,8 @@ Three rules hold:
 
 1. The ledger never costs an answer. Records are written by a thread of its own; a disk that is
    full or a file that was taken away warns once, and the records wait in memory meanwhile.
-2. No prompt and no answer is written unless `keep_text` asks for it, and never a key.
+2. No prompt and no answer is written unless `keep_text` asks for it, and then without the secrets
+   that `find_secrets` knows.
 3. Any number of processes may write to one file at once.
 """
 
@@ -89,6 +90,12 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     return open_database(path, APPLICATION_ID, SCHEMA_VERSION, SCHEMA)
 
 
+def _without_secrets(text: str) -> str:
+    from promptkit.safety.credentials import redact_secrets
+
+    return redact_secrets(text).text
+
+
 class Ledger:
     """An Observer that writes every call of a trace to an SQLite file.
 
@@ -102,7 +109,7 @@ class Ledger:
         profile: str = "",
         *,
         keep_text: bool = False,
-        cleaned: Callable[[str], str] = str,
+        cleaned: Callable[[str], str] | None = None,
     ) -> None:
         """Open the file, or make it, readable by its owner only.
 
@@ -110,7 +117,7 @@ class Ledger:
             path: The SQLite file.
             profile: Written into each record.
             keep_text: Also write what was asked and answered.
-            cleaned: Makes of a text what may be written down.
+            cleaned: Makes of a text what may be written down; left alone it masks secrets.
 
         Raises:
             StoreError: When the file is damaged or not a ledger.
@@ -118,7 +125,7 @@ class Ledger:
         self.path = Path(path)
         self.profile = profile
         self.keep_text = keep_text
-        self.cleaned = cleaned
+        self.cleaned = _without_secrets if cleaned is None else cleaned
         open_ledger(self.path).close()
         self._begin()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from promptkit.errors import BlockedError
@@ -213,7 +213,9 @@ def keeps(text: str, policy: Policy) -> bool:
 
 
 def storable(text: str, policy: Policy) -> str:
-    """Return a text as a ledger may keep it; a few words where it may not."""
-    stored = replace(policy, dry_run=False)
-    done = inspect(text, "stored", stored, About())
+    """Return a text as a ledger may keep it; a few words where it may not.
+
+    Secrets are masked whatever the policy says, a dry run included.
+    """
+    done = inspect(redact_secrets(text).text, "stored", policy, About())
     return done.text if done.stop is None else f"[not kept: {done.stop.rule.check}]"

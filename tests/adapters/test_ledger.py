@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import stat
+import string
 import subprocess
 import sys
 import textwrap
 import threading
 import warnings
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+import promptkit as pk
 from promptkit.adapters.frame import read_ledger
 from promptkit.adapters.ledger import Ledger, LedgerWarning, cell_labels
 from promptkit.errors import RateLimitError, StoreError
@@ -221,3 +226,17 @@ def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done
+
+
+async def test_a_ledger_with_texts_holds_no_secrets(tmp_path: Path) -> None:
+    key = "ghp_" + "".join(random.Random(5).choices(string.ascii_letters, k=30))
+    secret = f'password = "{key}x9Q"'
+    ledger = Ledger(tmp_path / "ledger.sqlite", keep_text=True)
+    session = pk.connect(transport=Scripted(f"You said {secret}"), model="m")
+    session.trace.observers.append(ledger)
+    await session.ask(f"Set {secret}")
+    ledger.flush()
+    with closing(sqlite3.connect(ledger.path)) as file:
+        [(question, answer)] = file.execute("SELECT question, answer FROM calls")
+    assert question.startswith("user: Set ")
+    assert key not in question + answer
