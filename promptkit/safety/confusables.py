@@ -82,23 +82,23 @@ PHONETIC: Final = _inverse(
     *("w:ᴡ", "x:ꭓ", "y:ʏᶌ", "z:ᴢ", "ae:ᴁ", "oe:ɶ", "C:ʗ", "O:ʘ", "l:ӏ"),
     *("n:ᴨ", "b:Ƅƅ", "i:ⅰ", "v:ⅴ", "x:ⅹ", "l:ⅼ", "c:ⅽ", "d:ⅾ", "m:ⅿ"),
     *("I:Ⅰ", "V:Ⅴ", "X:Ⅹ", "L:Ⅼ", "C:Ⅽ", "D:Ⅾ", "M:Ⅿ"),
-    *("l:ℓ", "K:K", "a:ª", "o:º", "e:℮", "B:ℬ", "E:ℰ", "F:ℱ", "H:ℋℌℍ", "I:ℐℑ", "L:ℒ", "M:ℳ"),
+    *("l:ℓ", "K:\u212a", "a:ª", "o:º", "e:℮", "B:ℬ", "E:ℰ", "F:ℱ", "H:ℋℌℍ", "I:ℐℑ", "L:ℒ", "M:ℳ"),
     *("N:ℕ", "P:ℙ℘", "Q:ℚ", "R:ℛℜℝ", "Z:ℤℨ", "C:ℂℭ", "e:ℯ", "g:ℊ", "h:ℎ", "o:ℴ", "i:ⅈℹ", "j:ⅉ"),
     *("d:ⅆ", "D:ⅅ"),
 )
 """Latin shapes of phonetics, mathematics and numerals: honest there, never in a plain word."""
 
 HOOKED: Final = _inverse(
-    *("a:ɐɒⱥ", "b:ƀɓƃᵬᶀ", "c:ƈɕȼ", "d:ƌɖɗȡᵭᶁ", "e:ɛɜǝɇəᶒ", "f:ƒʄᵮᶂ", "g:ɠǥɣᶃʛ", "h:ɦɧⱨħ"),
-    *("i:ɨᵻᶖ", "j:ɉɟʝ", "k:ƙⱪꝁᶄʞ", "l:ɫɬɭƚⱡłᶅ", "m:ɱᵯᶆɯ", "n:ŋɲɳƞꞑᵰᶇ", "o:ɵɔøơ", "p:ƥᵽꝑᵱᶈ"),
-    *("q:ɋʠ", "r:ɍɽɼɾɿᵲᶉ", "s:ʂȿᵴᶊꞩ", "t:ƫƭʈŧⱦȶᵵ", "u:ʉʊᶙưų", "v:ʋⱴᶌʌ", "w:ⱳɰʍ", "x:ᶍ"),
+    *("a:ɐɒⱥ", "b:ƀɓƃᵬᶀ", "c:ƈɕȼ", "d:ƌɖɗȡᵭᶁđ", "e:ɛɜǝɇəᶒ", "f:ƒʄᵮᶂ", "g:ɠǥɣᶃʛ", "h:ɦɧⱨħ"),
+    *("i:ɨᵻᶖ", "j:ɉɟʝ", "k:ƙⱪꝁᶄʞ", "l:ɫɬɭƚⱡłᶅ", "m:ɱᵯᶆɯ", "n:ŋɲɳƞꞑᵰᶇ", "o:ɵɔø", "p:ƥᵽꝑᵱᶈ"),
+    *("q:ɋʠ", "r:ɍɽɼɾɿᵲᶉ", "s:ʂȿᵴᶊꞩ", "t:ƫƭʈŧⱦȶᵵ", "u:ʉʊᶙ", "v:ʋⱴᶌʌ", "w:ⱳɰʍ", "x:ᶍ"),
     *("y:ƴɏʎ", "z:ƶȥɀʐʑᵶᶎɮ", "A:Ⱥ", "B:ƁɃ", "C:ƇȻ", "D:ƊĐƉ", "E:ƐɆƎ", "F:Ƒ", "G:ƓǤ", "H:Ⱨ"),
-    *("I:ƗƖ", "J:Ɉ", "K:ƘⱩ", "L:ŁȽⱢ", "N:ƝŊ", "O:ØƟƆƠ", "P:Ƥ", "Q:Ɋ", "R:ɌⱤ", "T:ƬƮŦȾ"),
-    *("U:ɄƱƯ", "V:Ʋ", "W:Ⱳ", "Y:ƳɎ", "Z:ƵȤ"),
+    *("I:ƗƖ", "J:Ɉ", "K:ƘⱩ", "L:ŁȽⱢ", "N:ƝŊ", "O:ØƟƆ", "P:Ƥ", "Q:Ɋ", "R:ɌⱤ", "T:ƬƮŦȾ"),
+    *("U:ɄƱ", "V:Ʋ", "W:Ⱳ", "Y:ƳɎ", "Z:ƵȤ"),
 )
 """Letters with hooks, strokes and turns: honest in the languages that have them."""
 
-SPOKEN: Final = frozenset("ɓɗƙƴɛɔŋɣɖƒʋǝəɨʉɩʊɲøłđħŧƁƊƘƳƐƆŊƔƉƑƲƎØŁĐĦŦơưƠƯųɑ")
+SPOKEN: Final = frozenset("ɓɗƙƴɛɔŋɣɖƒʋǝəɨʉɩʊɲøłđħŧƁƊƘƳƐƆŊƔƉƑƲƎØŁĐĦŦɑ")
 """Of these, letters of living orthographies: alone they say nothing in a name."""
 
 TURNED: Final = dict(
@@ -149,6 +149,31 @@ FANCY: Final = (
 FANCY_TABLES: Final = tuple(
     dict(zip(row, "abcdefghijklmnopqrstuvwxyz", strict=True)) for row in FANCY
 )
+
+ORTHOGRAPHIES: Final = tuple(
+    map(
+        frozenset,
+        (
+            "ɓɗƙƴǝ",  # Hausa and the alphabet of Nigeria
+            "ɖɛƒɣŋɔʋɩʊɲʒǝ",  # Ewe, Kabiye, Gen
+            "ɓɗŋɲƴƈƥƭ",  # Fula, Serer
+            "ɛɔɲŋɣʒɩʋɓɗ",  # Akan, Bambara, Lingala, Dagbani, Mossi
+            "ɑəɛɨŋøɔʉɣǝɓɗʼ",  # languages of Cameroon
+            "ɛɣ",  # Berber
+            "đŋŧǥʒ",  # Sami
+            "đ",  # Vietnamese
+            "ħŧ",
+            "øɵʉɨɇ",  # languages of Mexico
+            "ⱥȼƚŧ",  # Saanich
+            "ǝɍ",  # Kanuri
+            "əłø",
+        ),
+    )
+)
+"""Hooked letters that one language has."""
+
+EUROPEAN: Final = frozenset("øłđħæə")
+"""Letters that names bring into any text."""
 
 OVER_ASCII: Final = {**HOOKED, **LOOSE, **PHONETIC, **EXACT}
 """All of them; the closer look wins."""

@@ -28,12 +28,11 @@ from promptkit.safety.confusables import (
 )
 from promptkit.safety.rewriting import Edit
 from promptkit.safety.scripts import CJK, LATIN, SCRIPT
-from promptkit.safety.surroundings import Neighbourhoods, Surroundings
+from promptkit.safety.surroundings import Neighbourhoods, Surroundings, is_no_orthography
 
 _WORD: Final = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 _ADDRESS: Final = re.compile(
-    rf"(?<=[A-Za-z])[{''.join(PUNCTUATION)}](?=[A-Za-z/])"
-    "|(?<=[a-z])\u01c3(?![^\\W_])|\u037e"
+    f"(?<=[A-Za-z])[{''.join(PUNCTUATION)}]{{1,4}}(?=[A-Za-z])|(?<=[a-z])\u01c3(?![^\\W_])|\u037e"
 )
 _GREEK_LETTER: Final = re.compile("[\u0370-\u037d\u0386-\u03ff\u1f00-\u1fff]")
 
@@ -67,6 +66,10 @@ _RARE_CYRILLIC: Final = frozenset("ԁԛԝѕӏԍһјѵ")
 _ROMAN: Final = re.compile("[\u2160-\u217f]+")
 _LATIN_ODD: Final = frozenset((*PHONETIC, *HOOKED))
 _INTERIOR: Final = frozenset("ªº℮ℹ")
+_RINGS: Final = frozenset(c for c in LOOSE if c.isdigit())
+_DIGIT_INSIDE: Final = re.compile(
+    f"(?<=[A-Za-z])[{''.join(sorted(_RINGS))}](?=[A-Za-z])|(?<=[A-Za-z][{''.join(sorted(_RINGS))}])[{''.join(sorted(_RINGS))}](?=[A-Za-z])|(?<=[A-Za-z])[{''.join(sorted(_RINGS))}](?=[{''.join(sorted(_RINGS))}][A-Za-z])"
+)
 _BACK: Final = frozenset("aıouAIOU")
 
 
@@ -98,7 +101,7 @@ def find_signs(text: str) -> list[Edit]:
         sign = match.group()
         if sign == "\u037e" and _GREEK_LETTER.search(text):
             continue
-        new = PUNCTUATION.get(sign) or ("!" if sign == "\u01c3" else ";")
+        new = "".join(PUNCTUATION.get(c, "!" if c == "\u01c3" else ";") for c in sign)
         edits.append(Edit(match.start(), match.end(), new, "homoglyph", new))
     return edits
 
@@ -106,10 +109,15 @@ def find_signs(text: str) -> list[Edit]:
 Found = tuple[str, str, float] | None
 
 
-def _judge(word: str, at: int, text: str, near: Neighbourhoods) -> Found:
+def _judge(  # noqa: PLR0911 -- a list of rules, read from the top
+    word: str, at: int, text: str, near: Neighbourhoods
+) -> Found:
     scripts = {SCRIPT[c] for c in word}
     scripts.discard("COMMON")
     scripts.discard("COMBINING")
+    if LATIN in scripts and not _RINGS.isdisjoint(word) and _DIGIT_INSIDE.search(word):
+        plain = _DIGIT_INSIDE.sub(lambda m: LOOSE[m.group()], word)
+        return plain, "homoglyph", 1.0
     if scripts == {LATIN}:
         if _LATIN_ODD.isdisjoint(word):
             return None
@@ -124,7 +132,7 @@ def _judge(word: str, at: int, text: str, near: Neighbourhoods) -> Found:
     return _mixed(word, scripts, at, near)
 
 
-def _mixed(  # noqa: C901, PLR0911 -- a list of rules, read from the top
+def _mixed(  # noqa: C901, PLR0911 -- likewise
     word: str, scripts: set[str], at: int, near: Neighbourhoods
 ) -> Found:
     """A word of several scripts: which of them it means, and the word in that one."""
@@ -141,13 +149,13 @@ def _mixed(  # noqa: C901, PLR0911 -- a list of rules, read from the top
     native = _native(word, other)
     exact = [c for c in foreign if c in EXACT]
     if native and (
-        around.leads(next(iter(other)))
-        if len(exact) == len(foreign) and around.letters[LATIN] != around.letters[next(iter(other))]
+        around.speaks(next(iter(other)))
+        if len(exact) == len(foreign)
         else len(latin) < len(foreign)
     ):
         return native, "homoglyph", 0.95
     if all(c in EXACT or c in LOOSE or plain_letter(c) for c in foreign):
-        if not exact and not _has_inner(word):
+        if not exact and other != {"GREEK"} and not _has_inner(word):
             return None  # an ending, such as the one of a brand name
         if not exact and other <= CJK:
             return None
@@ -217,7 +225,7 @@ def _is_inflected(word: str, other: set[str], around: Surroundings) -> bool:
     script = next(iter(other))
     if len(stem) >= 2 and stem.isupper() and stem.isascii() and ending.islower():
         return True
-    return len(stem) >= 3 and around.leads(script) and len(ending) <= 6
+    return len(stem) >= 3 and around.speaks(script) and len(ending) <= 6
 
 
 _LIMITS: Final = frozenset(
@@ -244,10 +252,11 @@ _LIMITS: Final = frozenset(
         "max",
     ]
 )
-_ALIKE_LOWER: Final = frozenset("αοινρτυκ")
+_ALIKE_LOWER: Final = frozenset("αοινρτυκε")
+_GREEK_LOWER: Final = "αβγδεζηθικλμνξοπρστυφχψω"
 
 
-def _is_scientific(word: str) -> bool:  # noqa: PLR0911 -- likewise
+def _is_scientific(word: str) -> bool:  # noqa: C901, PLR0911 -- likewise
     """Tell whether a Greek letter stands in a word as in TNFα, μm, Δt, αSyn, Gβγ, λmax."""
     greek = [i for i, c in enumerate(word) if SCRIPT[c] == "GREEK"]
     if len(greek) > 3:
@@ -257,14 +266,15 @@ def _is_scientific(word: str) -> bool:  # noqa: PLR0911 -- likewise
         left, right = word[i - 1] if i else "", word[i + 1 : i + 2]
         if c in EXACT and c.isupper():
             return False
-        if left and left.islower() and left.isascii() and right.islower() and right.isascii():
+        before, rest = word[:i].rstrip(_GREEK_LOWER), word[i + 1 :].lstrip(_GREEK_LOWER)
+        if before[-1:].islower() and rest[:1].islower():
             return False
         if not left:
-            rest = word[i + 1 :].lstrip("αβγδεζηθικλμνξοπρστυφχψω")
+            if c in "αοιυε" and len(rest) == 2 and rest.islower():
+                return False
             if not (len(rest) <= 2 or not rest[0].islower() or rest in _LIMITS):
                 return False
         elif not right:
-            before = word[:i].rstrip("αβγδεζηθικλμνξοπρστυφχψω")
             if c in _ALIKE_LOWER and len(before) > 2 and before[-1].islower():
                 return False
         elif len(word) > 6 or not (
@@ -299,7 +309,7 @@ def _whole(  # noqa: PLR0911 -- likewise
     return None
 
 
-def _latin(  # noqa: C901, PLR0911 -- likewise
+def _latin(  # noqa: C901, PLR0911, PLR0912 -- likewise
     word: str, at: int, text: str, near: Neighbourhoods
 ) -> Found:
     """A word of Latin letters, some of them from phonetics or foreign alphabets."""
@@ -314,7 +324,13 @@ def _latin(  # noqa: C901, PLR0911 -- likewise
         return _plain(word), "small_capitals", 1.0
     if _ROMAN.fullmatch(word):
         return _numeral(word)
-    if ascii_letters == 0 and capitals < 2:
+    if word == "ɑ":
+        around = near.at(at)
+        is_word = around.english >= 2 and not (
+            around.is_about_language or around.has_african_letters
+        )
+        return ("a", "homoglyph", 0.8) if is_word else None
+    if ascii_letters == 0 and capitals < 2 and len(word) < 3:
         return None
     kind = "small_capitals" if capitals else "homoglyph"
     if "ı" in odd:
@@ -322,10 +338,12 @@ def _latin(  # noqa: C901, PLR0911 -- likewise
     if odd <= PHONETIC.keys():
         if "ɑ" in odd and near.at(at).has_african_letters:
             return None
-        if ascii_letters < 2 and len(word) < 3 and capitals == 0:
+        if ascii_letters < 2 and len(word) < 3 and near.at(at).english < 2:
             return None
         return _plain(word), kind, 1.0
     around = near.at(at)
+    if is_no_orthography(text[max(0, at - 60) : at + len(word) + 60]):
+        return _plain(word), kind, 0.8
     if around.is_about_language or around.english < 2:
         return None
     if odd <= SPOKEN and (word[0].isupper() or len(odd & set("øłđħŧæ")) == len(odd)):
@@ -354,9 +372,15 @@ def _is_undotted_i(  # noqa: PLR0911 -- likewise
         return True
     if around.turkic >= 2 and around.turkic >= around.english:
         return False
-    if around.english >= 2 and not around.is_about_language:
-        return True
+    if (
+        around.english >= 2
+        and not around.is_about_language
+        and (not word[0].isupper() or around.has_dotless_words)
+    ):
+        return True  # a name may be Turkish in any language
     if not {"w", "W"}.isdisjoint(word):
+        return True
+    if "e" in word.casefold().removesuffix("ken"):
         return True
     vowels = [c for c in word if c in "aeiouıAEIOUI"]
     for left, right in pairwise(vowels):

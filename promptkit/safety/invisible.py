@@ -17,11 +17,11 @@ from typing import Final
 from promptkit.safety import smuggled
 from promptkit.safety.rewriting import Edit
 from promptkit.safety.scripts import (
-    REGIONS,
     RIGHT_TO_LEFT,
     SCRIPT,
     is_ideograph,
     is_picture,
+    is_region_part,
     is_right_to_left,
     is_unspaced,
     needs_joiners,
@@ -53,6 +53,9 @@ _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _DIRECTIONS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _RTL: Final = re.compile(RIGHT_TO_LEFT)
 _BRAILLE: Final = re.compile("[\u2801-\u28ff]")
+_LONGEST_RUN: Final = 32
+"""Characters of a run that the rules look at."""
+
 _DEEPEST: Final = 8
 """Levels of embedded directions that honest text may have."""
 
@@ -94,7 +97,8 @@ class _Pass:
     def _run(self, start: int, end: int) -> Iterator[Edit]:
         """The edits of one run of odd characters: neighbours of one kind make one."""
         text = self.text
-        run = text[start:end]
+        # Rules look at short runs alone: one that is longer is honest nowhere.
+        run = text[start : min(end, start + _LONGEST_RUN)]
         before = text[start - 1] if start else ""
         after = text[end] if end < len(text) else ""
         if run == "\ufe0f" and before and is_picture(before):
@@ -274,7 +278,8 @@ def _joined(text: str, found: list[Edit]) -> list[Edit]:
         if edit.kind == "bidi_control" and not payloads[i]:
             payloads[i] = _as_displayed(text, edit)
         elif edit.kind == "annotation" and text[edit.start] == "\ufffa":
-            payloads[i] = text[edit.end : text.find("\ufffb", edit.end, edit.end + 500)]
+            end = text.find("\ufffb", edit.end, edit.end + 500)
+            payloads[i] = text[edit.end : max(end, edit.end)]
     return [
         Edit(
             edit.start,
@@ -328,8 +333,7 @@ def _escape(text: str, match: re.Match[str]) -> Edit:
 
 def _is_region_flag(flag: str) -> bool:
     """Tell whether tags name a region and its part, as in the flag of Scotland: gb, then sct."""
-    name = smuggled.from_tags(flag[1:])
-    return name[:2].upper() in REGIONS and name[2:].isalnum()
+    return is_region_part(smuggled.from_tags(flag[1:]))
 
 
 def _honest_directions(text: str) -> frozenset[int]:
@@ -428,6 +432,7 @@ def _is_honest_filler(c: str, before: str, after: str) -> bool:
     return "\uffa1" <= after <= "\uffdc"
 
 
+_BESIDE: Final = "-\u2010\u2011\u2012\u2013\u2014/&()[]'’\"«»„“”‘"
 _VOWELS: Final = frozenset("aeiouyåäöøæœаеёиоуыэюяіїєαεηιουω")
 
 
@@ -436,14 +441,17 @@ def _is_honest_hyphen(text: str, at: int, run: str) -> bool:
     if len(run) > 1:
         return False
     start = at
-    while start and start > at - 80 and (text[start - 1].isalpha() or text[start - 1] in "\u00ad"):
+    while start and start > at - 80 and (text[start - 1].isalpha() or text[start - 1] == "\u00ad"):
         start -= 1
     end = at + 1
     while end < len(text) and end < at + 80 and (text[end].isalpha() or text[end] == "\u00ad"):
         end += 1
     if start == at or end == at + 1:
         # Beside a hyphen, a digit or a line's end: typesetters leave such, and nothing is parted.
-        return not (start == at and end == at + 1) or not text[at - 1 : at].isspace()
+        sides = (text[at - 1 : at], text[at + 1 : at + 2])
+        return all(not x or x.isalnum() or x.isspace() or x in _BESIDE for x in sides) and not (
+            sides[0].isspace() and sides[1].isspace()
+        )
     pieces = text[start:end].split("\u00ad")
     if len(pieces[0]) < 2 or len(pieces[-1]) < 2:
         return False
@@ -463,8 +471,11 @@ def _is_syllable(piece: str) -> bool:
 
 _FUNCTION: Final = re.compile(
     r"(?:^|[^A-Za-z])(?:a?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|lg|exp|max|min|sup|inf|lim|det|dim|"
-    r"gcd|lcm|arg|ker|deg|mod|sgn|tr|rank|Pr|Var|Cov|erf|[A-Za-z])$"
+    r"gcd|lcm|arg|ker|deg|mod|sgn|tr|rank|Pr|Var|Cov|erf)$"
 )
+
+
+_TIMES: Final = "\u2062\u2063"
 
 
 def _is_formula(text: str, at: int, run: str) -> bool:
@@ -478,8 +489,12 @@ def _is_formula(text: str, at: int, run: str) -> bool:
         return before.isdigit() and (after.isdigit() or after.isnumeric())
     if _letters_before(text, at) > 1 or _letters_after(text, at + 1) > 1:
         return False
-    chained = sum(x in "\u2062\u2063" for x in text[max(0, at - 8) : at + 9])
-    return chained <= 3 and not before.isspace() and not after.isspace()
+    first, last = at, at
+    while first > 1 and at - first <= 4 and text[first - 2] in _TIMES:
+        first -= 2
+    while last - at <= 4 and text[last + 2 : last + 3] and text[last + 2] in _TIMES:
+        last += 2
+    return last - first <= 2 and not before.isspace() and not after.isspace()
 
 
 def _is_icon(run: str, before: str, after: str) -> bool:
@@ -494,19 +509,23 @@ def _is_blank(c: str) -> bool:
     return c in "\u2800\u3164\uffa0\u115f\u1160\U0001d159"
 
 
+def _is_letter(c: str) -> bool:
+    return c.isalpha() and not _is_blank(c)
+
+
 def _is_ascii_letter(c: str) -> bool:
     return c.isascii() and c.isalpha()
 
 
 def _letters_before(text: str, at: int) -> int:
     start = at
-    while start and at - start < 8 and text[start - 1].isalpha():
+    while start and at - start < 8 and _is_letter(text[start - 1]):
         start -= 1
     return at - start
 
 
 def _letters_after(text: str, at: int) -> int:
     end = at
-    while end < len(text) and end - at < 8 and text[end].isalpha():
+    while end < len(text) and end - at < 8 and _is_letter(text[end]):
         end += 1
     return end - at

@@ -218,8 +218,12 @@ def _ringed(text: str) -> Iterator[Edit]:
         runs.append((m.start(), m.end(), plain, m.group()))
     if not runs:
         return
-    singles = [(r, s) for r, s in pairwise(runs) if text[r[1] : s[0]] == " "]
-    spaced = len(singles) >= 3 and not _is_alphabetical("".join(r[2] for r in runs))
+    steps = [
+        ord(s[2]) - ord(r[2])
+        for r, s in pairwise(runs)
+        if text[r[1] : s[0]] == " " and len(r[2]) == len(s[2]) == 1
+    ]
+    spaced = len(steps) >= 3 and steps.count(1) * 2 < len(steps)
     words = [r for r in runs if _is_ringed_word(r[2], r[3])]
     for start, end, plain, run in runs:
         touched = _ascii_around(text, start, end)

@@ -417,3 +417,24 @@ REGIONS: Final = frozenset(
     ]
 )
 """Regions that have a flag (UTS #51, the RGI set of Emoji 17)."""
+
+_PARTS: Final = {
+    "gb": "eng sct wls nir",
+    "us": "al ak az ar ca co ct de dc fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv "
+    "nh "
+    "nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy",
+    "ca": "ab bc mb nb nl ns nt nu on pe qc sk yt",
+    "au": "act nsw nt qld sa tas vic wa",
+    "de": "bb be bw by hb he hh mv ni nw rp sh sl sn st th",
+    "es": "an ar as cb ce cl cm cn ct ex ga ib mc md ml nc pv ri vc",
+    "fr": "bre cor idf nor pac",
+    "jp": "01 13 27 47",
+}
+
+
+def is_region_part(name: str) -> bool:
+    """Tell whether a name in flag tags is of a country's part: «gbsct».
+
+    The three of Great Britain are in use everywhere; of the others, parts that some fonts draw.
+    """
+    return name[2:] in _PARTS.get(name[:2], "").split()

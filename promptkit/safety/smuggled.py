@@ -9,12 +9,15 @@ of them makes readable is not guessed at.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from itertools import permutations
+from collections.abc import Iterator, Sequence
+from itertools import islice, permutations
 from typing import Final
 
 MOST: Final = 65_536
 """Hidden characters that are decoded of one text; the rest is removed unread."""
+
+_SURE: Final = 0.7
+"""The share of letters and blanks from which on nothing better is looked for."""
 
 _READABLE: Final = 0.85
 """The share of printable characters from which on bytes count as a message."""
@@ -37,17 +40,15 @@ def from_selectors(hidden: str) -> str:
     'Hi'
     """
     numbers = [_selector(c) for c in hidden[:MOST]]
-    for scheme in (
-        numbers,
-        [n - 16 for n in numbers],
-        [n + 16 for n in numbers],
-        list(_paired(numbers)) if max(numbers, default=16) < 16 else [],
-    ):
-        if scheme and min(scheme) >= 0 and max(scheme) < 256:
-            text = _decoded(bytes(scheme))
-            if is_readable(text, 1):
-                return text
-    return from_digits(hidden)
+    schemes = [numbers, [n - 16 for n in numbers], [n + 16 for n in numbers]]
+    if max(numbers, default=16) < 16:
+        schemes.append(list(_paired(numbers)))
+    texts = [
+        _decoded(bytes(scheme))
+        for scheme in schemes
+        if scheme and 0 <= min(scheme) <= max(scheme) < 256
+    ]
+    return _best(texts, 1) or from_digits(hidden)
 
 
 def from_private(hidden: str) -> str:
@@ -70,14 +71,17 @@ def from_digits(hidden: str) -> str:
     hidden = hidden[:MOST]
     if len(hidden) < 7:
         return ""
+    best = ""
     for digits in _cleaned(hidden):
         kinds = sorted(set(digits), key=ord)
-        if not 2 <= len(kinds) <= 6:
-            continue
-        for attempt in _attempts(digits, kinds):
-            if is_readable(attempt, 2) and len(set(attempt)) > 1:
-                return attempt
-    return ""
+        if 2 <= len(kinds) <= 6:
+            best = _best([best, *_attempts(digits, kinds)], 2)
+            if _worth(best) >= _SURE:
+                break
+            if 3 <= len(kinds) <= 4 and len(digits) <= 4_096:
+                others = islice(permutations(kinds), 1, None)
+                best = _best([best, *(a for o in others for a in _spelled(digits, o))], 2)
+    return best
 
 
 def is_readable(text: str, least: int) -> bool:
@@ -86,6 +90,23 @@ def is_readable(text: str, least: int) -> bool:
         return False
     shown = sum(c.isprintable() or c in "\n\r\t" for c in text)
     return shown >= _READABLE * len(text)
+
+
+def _worth(text: str) -> float:
+    """The share of letters and blanks as messages have them; of ASCII's, for the most part."""
+    if not text:
+        return 0.0
+    plain = sum(c == " " or (c.isascii() and c.isalpha()) for c in text)
+    digits = sum(c.isascii() and c.isdigit() for c in text)
+    other = sum(c.isalpha() and not c.isascii() for c in text)
+    signs = len(text) - plain - digits - other
+    return (plain + 0.7 * digits + 0.5 * other + 0.4 * signs) / len(text)
+
+
+def _best(texts: list[str], least: int) -> str:
+    """The text that most looks like one; the first of equals."""
+    readable = [t for t in texts if is_readable(t, least) and (len(set(t)) > 1 or least == 1)]
+    return max(readable, key=_worth, default="")
 
 
 def _cleaned(hidden: str) -> Iterator[str]:
@@ -111,17 +132,19 @@ def _attempts(digits: str, kinds: list[str]) -> Iterator[str]:
             for zero, one in (rest, rest[::-1]):
                 bits = digits.translate({ord(zero): "0", ord(one): "1"})
                 yield _separated(bits.split(separator))
-    base = len(kinds)
-    # The order of the digits is mostly that of the code points; few symbols allow to try all.
-    orders: Iterable[tuple[str, ...]] = permutations(kinds) if base <= 4 else [tuple(kinds)]
-    for order in orders:
-        table = {ord(c): str(i) for i, c in enumerate(order)}
-        spelled = digits.translate(table)
-        for limit in (256, 128, 65_536):
-            width, reach = 1, base
-            while reach < limit:
-                width, reach = width + 1, reach * base
-            yield _fixed(spelled, base, width)
+    # The order of the digits is mostly that of the code points.
+    yield from _spelled(digits, kinds)
+
+
+def _spelled(digits: str, order: Sequence[str]) -> Iterator[str]:
+    """The digits as numbers of equal width, each symbol worth its place in the order."""
+    base = len(order)
+    spelled = digits.translate({ord(c): str(i) for i, c in enumerate(order)})
+    for limit in (256, 128, 65_536):
+        width, reach = 1, base
+        while reach < limit:
+            width, reach = width + 1, reach * base
+        yield _fixed(spelled, base, width)
 
 
 def _fixed(spelled: str, base: int, width: int) -> str:
@@ -157,6 +180,3 @@ def _selector(c: str) -> int:
 def _paired(halves: list[int]) -> Iterator[int]:
     for high, low in zip(halves[::2], halves[1::2], strict=False):
         yield high * 16 + low
-
-
-Decoder = Callable[[str], str]

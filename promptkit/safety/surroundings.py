@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from promptkit.safety.confusables import EXACT
+from promptkit.safety.confusables import EUROPEAN, EXACT, HOOKED, ORTHOGRAPHIES
 from promptkit.safety.scripts import LATIN, SCRIPT
 
 BLOCK: Final = 2_048
@@ -38,6 +38,7 @@ _ABOUT_LANGUAGE: Final = re.compile(
     re.IGNORECASE,
 )
 _CAMEROON: Final = frozenset("ŋɛɔʉɨəʼŊƐƆ")
+_DOTLESS: Final = re.compile(r"\b(?=[a-zı]{0,30}ı)[a-zı]{2,}\b")
 MOST_LEXICAL: Final = 200
 """Function words that are counted; more say nothing new."""
 
@@ -90,9 +91,28 @@ class Surroundings:
         """Whether letters of African alphabets stand there."""
         return not _CAMEROON.isdisjoint(self.text)
 
+    @cached_property
+    def has_dotless_words(self) -> bool:
+        """Whether a dotless i stands in a word that is no name."""
+        return bool(_DOTLESS.search(self.text))
+
+    def speaks(self, script: str) -> bool:
+        """Tell whether the text is written in a script, for all the Latin names in it."""
+        return script in self.distinct and self.letters[script] * 2 > self.letters[LATIN]
+
     def leads(self, script: str) -> bool:
         """Tell whether a script has more letters than Latin has."""
         return self.letters[script] > self.letters[LATIN]
+
+
+def is_no_orthography(text: str) -> bool:
+    """Tell whether hooked letters stand together that no language has.
+
+    >>> is_no_orthography("ƥassⱳorɗ"), is_no_orthography("ƙasa, ɗan, ɓera")
+    (True, False)
+    """
+    found = {c.lower() for c in text if c in HOOKED} - EUROPEAN
+    return len(found) >= 3 and not any(found <= letters for letters in ORTHOGRAPHIES)
 
 
 class Neighbourhoods:
