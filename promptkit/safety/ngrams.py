@@ -107,3 +107,27 @@ def _word_grams(
         hashes = (sums[ends] - sums[starts]) * inverses[starts]
         found.append(_mixed(hashes, 64 + length, shift))
     return found
+
+
+def placed_buckets(
+    data: bytes, *, characters: tuple[int, ...] = (2, 3, 4, 5), words: int = 2, bits: int = 16
+) -> tuple[Buckets, NDArray[np.int64]]:
+    """Return the bucket of each n-gram of a normal text in UTF-8, and the byte it begins at.
+
+    >>> placed_buckets(b" a ", characters=(2,), words=1)[1].tolist()
+    [0, 1, 0]
+    """
+    values = np.frombuffer(data, dtype=np.uint8)
+    shifted = values.astype(np.uint32) + np.uint32(1)
+    shift = np.uint32(32 - bits)
+    lengths = [n for n in characters if len(values) >= n]
+    found = [_mixed(_rolling(shifted, n), n, shift) for n in lengths]
+    places = [np.arange(len(values) - n + 1) for n in lengths]
+    if words:
+        spaces = np.flatnonzero(values == ord(" "))
+        grams = _word_grams(values, shifted, words, shift)
+        found += grams
+        places += [spaces[: len(one)] for one in grams]
+    if not found:
+        return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    return np.concatenate(found), np.concatenate(places).astype(np.int64)

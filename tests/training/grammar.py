@@ -57,9 +57,7 @@ def drawn(template: str, words: dict[str, list[str]], random_: random.Random) ->
     return re.sub(r"  +", " ", filled.replace("\\n", "\n")).strip()
 
 
-def _choice(
-    template: str, at: int, random_: random.Random, *, is_inside: bool
-) -> tuple[str, int]:
+def _choice(template: str, at: int, random_: random.Random, *, is_inside: bool) -> tuple[str, int]:
     """Read from `at` to the end of the choice; return what was drawn and where it ended."""
     options: list[str] = [""]
     while at < len(template):
