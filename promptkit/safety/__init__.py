@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, Final
 
 _HOMES: Final = {
+    "INJECTION_THRESHOLD": "injection",
     "LEAK_THRESHOLD": "canary",
     "Canary": "canary",
     "Cleaned": "finding",
@@ -27,6 +28,7 @@ _HOMES: Final = {
     "find_leak": "canary",
     "find_secrets": "credentials",
     "grounded": "grounding",
+    "injection_score": "injection",
     "neutralize_markdown": "markdown",
     "redact": "redaction",
     "redact_secrets": "credentials",
@@ -37,6 +39,7 @@ _HOMES: Final = {
 """Which module a public name stands in."""
 
 __all__ = [
+    "INJECTION_THRESHOLD",
     "LEAK_THRESHOLD",
     "Canary",
     "Cleaned",
@@ -50,6 +53,7 @@ __all__ = [
     "find_leak",
     "find_secrets",
     "grounded",
+    "injection_score",
     "neutralize_markdown",
     "redact",
     "redact_secrets",
