@@ -160,7 +160,8 @@ def test_no_text_makes_it_raise(answer, system):
     "unit",
     [
         "a", " ", "3f9a61c0", "41 ", "\\x41", "0x41 ", "%", "%41", "\\u0041", "\\u00", "+/",
-        "AAAA ", "abcdefghijkl ", "-", "\u0301", "\ud800", "\ue000", "文", SYSTEM, SYSTEM[:30], "=", "\n",
+        "AAAA ", "abcdefghijkl ", "-", "\u0301", "\ud800", "\ue000", "文", SYSTEM, "=",
+        "\n", SYSTEM[:30],
     ],
 )  # fmt: skip
 def test_no_pattern_is_worse_than_linear(unit):
