@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Final
 
 _UNSEEN: Final = (
@@ -49,43 +50,20 @@ _COMPATIBLE: Final = (
 )
 """Where Unicode keeps further forms of ASCII: superscripts, circled, wide, mathematical."""
 
-_LOOKALIKES: Final = {
-    "a": "аαɑᴀ",
-    "b": "ьвʙᏏ",
-    "c": "сϲᴄⅽ",
-    "d": "ԁɗᴅⅾ",
-    "e": "еєεᴇ℮",
-    "f": "ƒꜰ",
-    "g": "ɡɢց",
-    "h": "һнʜհ",
-    "i": "іıιɪⅰ",
-    "j": "јᴊ",
-    "k": "кκᴋ",
-    "l": "ӏʟⅼǀ",
-    "m": "мᴍⅿ",
-    "n": "пηɴո",
-    "o": "оοσᴏօ",
-    "p": "рρᴘ",
-    "q": "ԛգ",
-    "r": "гʀ",
-    "s": "ѕꜱ",
-    "t": "тτᴛ",
-    "u": "υᴜս",
-    "v": "ѵνᴠⅴ",
-    "w": "ԝωᴡ",
-    "x": "хχⅹ",
-    "y": "уγʏү",
-    "z": "ᴢ",
+_ACCENTED: Final = ((0x00C0, 0x024F), (0x1E00, 0x1EFF))
+"""Latin letters with accents."""
+
+_SIGNS: Final = {
     "<": "﹤〈⟨〈❮❰˂ᐸ⧼≺",
     ">": "﹥〉⟩〉❯❱˃ᐳ⧽≻",
     "/": "∕⁄⧸╱",
-    "|": "∣│❘⏐",
+    "|": "∣│❘⏐ǀ",
     "[": "⟦【〔",
     "]": "⟧】〕",
     ":": "∶ː",
     "_": "▁",
 }
-"""Letters of other scripts and signs that pass for ASCII in most fonts."""
+"""Signs that pass for ASCII in most fonts; the letters stand in `confusables`."""
 
 _BLANKS: Final = "\t\u00a0\u1680\u202f\u205f\u2800\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _LINE_ENDS: Final = "\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
@@ -93,17 +71,22 @@ _LINE_ENDS: Final = "\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 
 @lru_cache(maxsize=1)
 def _table() -> dict[int, str | None]:
+    """Build the table when the first text is looked at: few sessions need it at once."""
     table: dict[int, str | None] = {}
     for first, last in _COMPATIBLE:
         for code in range(first, last + 1):
             plain = unicodedata.normalize("NFKC", chr(code))
             if len(plain) == 1 and "!" <= plain <= "~":
                 table[code] = plain.lower()
-    for plain, others in _LOOKALIKES.items():
-        for other in others:
-            table[ord(other)] = plain
-            if len(other.upper()) == 1:
-                table.setdefault(ord(other.upper()), plain)
+    for first, last in _ACCENTED:
+        for code in range(first, last + 1):
+            plain = unicodedata.normalize("NFD", chr(code))[0]
+            if plain.isascii():
+                table[code] = plain.lower()
+    letters = import_module("promptkit.safety.confusables").OVER_ASCII
+    table.update({ord(like): plain.lower() for like, plain in letters.items() if len(plain) == 1})
+    for plain, others in _SIGNS.items():
+        table.update(dict.fromkeys(map(ord, others), plain))
     table.update({ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
     table.update(dict.fromkeys(map(ord, _BLANKS), " "))
     table.update(dict.fromkeys(map(ord, _LINE_ENDS), "\n"))

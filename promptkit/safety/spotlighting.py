@@ -232,7 +232,7 @@ def _forgeries(slots: tuple[str, ...]) -> re.Pattern[str]:
 
     Every gap is possessive and no two of them stand side by side, so nothing is read twice.
     """
-    views = [view_of(slot) for slot in slots if slot]
+    views = [view for slot in slots if (view := view_of(slot))]
     names, long = _any_of(views), _any_of([view for view in views if len(view) >= _LONG])
     ends = rf"{_S}/?{_S}{_CLOSES}|-[\w-]{{0,60}}+{_S}{_CLOSES}|\s[^<>;(){{}}&|]{{0,80}}+{_CLOSES}"
     tag = rf"/{_S}{names}(?!\w)|{long}(?!\w)|{names}(?!\w)(?={ends})"

@@ -57,12 +57,17 @@ def screen(request: Request, mode: Mode | None = "delimit") -> Request:
 def _modes(messages: Iterable[Message], mode: Mode | None) -> dict[str, Mode | None]:
     """Return the untrusted slots in their order, and how each is spotlighted."""
     return {
-        part.slot or "data": mode_of(part, mode)
+        _name(part): mode_of(part, mode)
         for message in messages
         if not isinstance(message.content, str)
         for part in message.content
         if not part.trusted
     }
+
+
+def _name(part: Part) -> str:
+    """Return what a part's tags are named after; what is no name could say anything."""
+    return part.slot if part.slot.isidentifier() else "data"
 
 
 def _screened(content: str | tuple[Part, ...]) -> str | tuple[Part, ...]:
@@ -74,7 +79,7 @@ def _screened(content: str | tuple[Part, ...]) -> str | tuple[Part, ...]:
         if is_trusted:
             parts.append(Part("".join([part.text for part in run])))
         else:
-            parts += [replace(p, text=_clean(p.text), slot=p.slot or "data") for p in run]
+            parts += [replace(p, text=_clean(p.text), slot=_name(p)) for p in run]
     return "".join([p.text for p in parts]) if all(p.trusted for p in parts) else tuple(parts)
 
 
