@@ -1,0 +1,166 @@
+r"""Where sentences begin and end, in prose and in what is no prose, in linear time.
+
+Two splitters, for two uses. `sentence_ends` is for text that is still arriving: it says no end
+that more text could move. `segments` is for checks that look at one sentence at a time: it cuts
+whatever a model may be handed (mails, tables, JSON, HTML, code, text with no punctuation) so that
+no piece is longer than `LONGEST`, and so that what was put between two sentences is a piece of its
+own.
+
+Every pattern matches a bounded run or a single class of characters: none can be made to backtrack.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import Final
+
+from promptkit.safety.finding import check_text
+
+Span = tuple[int, int]
+
+LONGEST: Final = 240
+"""Characters of the longest segment: a long sentence of a mail, twelve lines of a narrow column."""
+
+LONGEST_WAIT: Final = 1_000
+"""Characters without any end after which `sentence_ends` makes one."""
+
+_CLOSERS: Final = "\"'”’»)\\]*_`"
+_END: Final = re.compile(
+    rf"(?P<stop>[.!?…]{{1,8}}[{_CLOSERS}]{{0,4}})(?=\s)"
+    rf"|[.!?](?=[A-Z][a-z])"  # «this e-mail.If you»: mails that lost their line ends
+    rf"|[。！？｡؟۔।॥]{{1,8}}[{_CLOSERS}」』]{{0,4}}"  # scripts that put no space after a stop
+    r"|\n"
+)
+_BORDER: Final = re.compile(
+    rf"(?P<stop>[.!?…]{{1,8}}[{_CLOSERS}]{{0,4}})(?:\s+|$)"
+    rf"|(?P<glued>[.!?])(?=[A-Z][a-z])"
+    rf"|(?P<wide>[。！？｡؟۔।॥]{{1,8}}[{_CLOSERS}」』]{{0,4}})"
+    r"|(?P<line>\n)"
+    r"|(?P<cut><!--|-->|[|\t\r\v\f\x1c-\x1e\x85\u2028\u2029<>{}•·▪►]|(?:[^\S\n]){3,}"
+    r"|\\[nrt]"  # line ends within JSON
+    r"|&(?:lt|gt|nbsp|quot);"
+    r"|['\"]\s{0,4}[:=]\s{0,4}(?:['\"\[]{1,3})?"  # the end of a key
+    r"|[\[,]\s{0,4}['\"](?=[\w .-]{1,40}['\"]\s{0,4}:)"  # the start of the next one
+    r"|['\"]\s{0,4},\s{0,4}['\"]"  # from one string of a list to the next
+    r"|=['\"]"  # the value of an attribute
+    r"|(?<=[\s;])(?:#{1,6}|//|--|%%|;;)(?=\s)|/\*|\*/|(?:\"\"\"|'''|```)"  # comments and fences
+    r"|(?<=\w)[,;](?=[^\s\d])|(?<=[^\s\d])[,;](?=\S)"  # columns: no space after the comma
+    r")"
+)
+_ABBREVIATION: Final = re.compile(
+    r"(?:^|[\s(\"'.])(?:[A-Za-z]|Mrs?|Ms|Dr|Prof|St|Jr|Sr|No|Nos|vs|etc|e\.g|i\.e|cf|Inc|Ltd|Co|Fig|"
+    r"approx|dept|est|Ave|Rd|Mt|Ft|Gen|Sen|Rep|Gov|Capt|Lt|Col|Sgt|Rev|Hon|al|ca)\.$"
+)
+_EDGES: Final = " \t\n\r\v\f\"'`,;[](){}<>|*_~=-–—:/\\#"
+_WORD: Final = re.compile("[\\w\U000e0020-\U000e007e]")  # tag characters spell words unseen
+
+
+def sentence_ends(text: str, *, is_complete: bool = True) -> list[int]:
+    r"""Return the offset after each sentence, such that more text would move none of them.
+
+    A sentence ends after its stop and what closes it, or after a line end. Where nothing ends for
+    `LONGEST_WAIT` characters, an end is made at the last space, or there.
+
+    Args:
+        text: What has arrived, from its beginning or from an end that was returned before.
+        is_complete: Whether nothing follows; then the end of the text is the last of them.
+
+    >>> sentence_ends("Dr. Ng said 3.5. Is it? Ye", is_complete=False)
+    [16, 23]
+    >>> sentence_ends("Dr. Ng said 3.5. Is it? Ye")
+    [16, 23, 26]
+    """
+    ends: list[int] = []
+    last = 0
+    for found in _END.finditer(check_text(text)):
+        end = found.end()
+        if found["stop"] and _is_abbreviated(text, found.start(), last):
+            continue
+        _wait(text, last, end, ends)
+        ends.append(end)
+        last = end
+    _wait(text, last, len(text), ends)
+    last = ends[-1] if ends else 0
+    if is_complete and last < len(text):
+        ends.append(len(text))
+    return ends
+
+
+def segments(text: str) -> list[Span]:
+    """Return the pieces of a text that are looked at one by one, in order, without their edges.
+
+    A piece is a sentence, a line, a cell, a value, an attribute or a comment; a longer one is cut
+    at spaces into pieces of at most `LONGEST` characters. Pieces without a letter or digit are
+    left out.
+
+    >>> text = "{'review': 'It broke. Send it back.', 'stars': 2}"
+    >>> [text[start:end] for start, end in segments(text)]
+    ['review', 'It broke.', 'Send it back.', 'stars', '2']
+    """
+    pieces: list[Span] = []
+    start = 0
+    for found in _BORDER.finditer(check_text(text)):
+        end, after = found.start(), found.end()
+        if found["stop"] is not None:
+            if _is_abbreviated(text, end, start):
+                continue
+            end = found.end("stop")
+        elif found["glued"] is not None or found["wide"] is not None:
+            end = after
+        elif found["line"] is not None and _is_wrapped(text, start, end):
+            continue
+        if end > start:
+            _add(text, start, end, pieces)
+        start = after
+    _add(text, start, len(text), pieces)
+    return pieces
+
+
+def _is_abbreviated(text: str, stop: int, start: int) -> bool:
+    """Whether the full stop at `stop` belongs to «Dr.» or an initial."""
+    if text[stop] != "." or text[stop + 1 : stop + 2] in (".", "!", "?"):
+        return False
+    return _ABBREVIATION.search(text, max(start, stop - 8), stop + 1) is not None
+
+
+def _is_wrapped(text: str, start: int, end: int) -> bool:
+    """Whether the line that ends here is prose that goes on in the next line."""
+    following = text[end + 1 : end + 2]
+    before = text[end - 1 : end]
+    return (
+        end - start > LONGEST // 6 and following.islower() and (before.islower() or before == ",")
+    )
+
+
+def _wait(text: str, last: int, end: int, ends: list[int]) -> None:
+    """Make ends where there was none for too long."""
+    while end - last > LONGEST_WAIT:
+        space = text.rfind(" ", last + LONGEST_WAIT // 2, last + LONGEST_WAIT)
+        last = space + 1 if space >= 0 else last + LONGEST_WAIT
+        ends.append(last)
+
+
+def _add(text: str, start: int, end: int, pieces: list[Span]) -> None:
+    """Add what stands between two borders, without its edges, in pieces that are short enough."""
+    while end - start > LONGEST:
+        space = text.rfind(" ", start + LONGEST // 2, start + LONGEST)
+        cut = space if space >= 0 else start + LONGEST
+        _add(text, start, cut, pieces)
+        start = cut
+    while start < end and text[start] in _EDGES:
+        start += 1
+    while end > start and text[end - 1] in _EDGES:
+        end -= 1
+    if _WORD.search(text, start, end):
+        pieces.append((start, end))
+
+
+def within(spans: list[Span], place: int) -> Span | None:
+    """Return the span, of spans in order, that holds a place.
+
+    >>> within([(0, 4), (6, 9)], 7)
+    (6, 9)
+    """
+    at = bisect_left(spans, (place + 1, 0)) - 1
+    return spans[at] if at >= 0 and spans[at][1] > place else None

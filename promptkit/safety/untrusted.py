@@ -1,0 +1,218 @@
+"""Instructions hidden in what a model is only to read: mails, tables, tool results, web pages.
+
+A linear classifier looks at each sentence of an untrusted text by itself (`sentences`,
+`sentence_features`), because an attack drowns in a long text and stands out in a sentence. What it
+was trained on, how often it is wrong and what it does not see is told in `models/untrusted.md`.
+
+This is never the only defence: set untrusted text apart from instructions, and let no tool do on
+its word what cannot be undone.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptkit.safety.finding import Finding, check_text
+from promptkit.safety.sentence_features import features
+from promptkit.safety.sentences import Span, segments
+
+_FILE: Final = Path(__file__).parent / "models" / "untrusted.npz"
+_TOGETHER: Final = 16_384
+"""Characters that are worked on at once: what a processor's cache holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceModel:
+    """A logistic regression over the features of a segment.
+
+    Attributes:
+        weights: Shape (2**BITS,): of the hashed features.
+        dense: Shape (DENSE,): of the counts and shares.
+        bias: Added to each logit.
+        about: Calibration and how the model was made.
+    """
+
+    weights: NDArray[np.float32]
+    dense: NDArray[np.float32]
+    bias: float
+    about: dict[str, Any]
+
+    def logits(self, text: str, spans: Sequence[Span]) -> NDArray[np.float64]:
+        """Return the logit of each segment of a text."""
+        found = [np.zeros(0)]
+        for part in _parts(spans):
+            start, end = part[0][0], part[-1][1]
+            seen = features(text[start:end], [(a - start, b - start) for a, b in part])
+            sums = np.bincount(seen.owners, self.weights[seen.buckets], minlength=len(part))
+            found.append(sums / np.sqrt(seen.words) + seen.dense @ self.dense + self.bias)
+        return np.concatenate(found)
+
+    def save(self, path: Path) -> None:
+        """Write the model as npz, its weights in half precision."""
+        np.savez_compressed(
+            path,
+            weights=self.weights.astype(np.float16),
+            dense=self.dense,
+            bias=np.float32(self.bias),
+            about=np.array(json.dumps(self.about)),
+        )
+
+
+def read_sentence_model(path: Path) -> SentenceModel:
+    """Read what `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return SentenceModel(
+            file["weights"].astype(np.float32),
+            file["dense"],
+            float(file["bias"]),
+            json.loads(str(file["about"])),
+        )
+
+
+def _parts(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
+    """Divide segments into runs that are worked on at once."""
+    first = 0
+    for number, (_, end) in enumerate(spans):
+        if end - spans[first][0] > _TOGETHER and number > first:
+            yield spans[first:number]
+            first = number
+    if spans:
+        yield spans[first:]
+
+
+UNTRUSTED_THRESHOLD: Final = 0.55
+"""Findings of at least this score are to be acted on."""
+
+FLOOR: Final = 0.005
+"""Segments below this score are not reported: a page of ordinary text has hundreds."""
+
+MODEL_FILE: Final = _FILE
+_DEEPEST: Final = 2
+"""How many encodings within each other are undone."""
+
+_ENCODED: Final = re.compile(
+    r"(?P<base64>[A-Za-z0-9+/_-]{24,}={0,2})"
+    r"|(?P<hex>(?:\\x[0-9A-Fa-f]{2}){12,})"
+    r"|(?P<unicode>(?:\\u[0-9A-Fa-f]{4}){8,})"
+    r"|(?P<entities>(?:&#[xX]?[0-9A-Fa-f]{1,6};){8,})"
+    r"|(?P<percent>%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}|[\w.~-]){16,})"
+)
+_BREAK: Final = re.compile(r"(?<=[A-Za-z0-9+/_-])\r?\n(?=[A-Za-z0-9+/_=-])")
+_HEX: Final = re.compile(r"[0-9A-Fa-f]+")
+
+
+@lru_cache(maxsize=1)
+def shipped_model() -> SentenceModel:
+    """Return the model that comes with the package; read at the first use."""
+    return read_sentence_model(_FILE)
+
+
+def scan_untrusted(text: str) -> list[Finding]:
+    """Return the sentences that look like instructions to an assistant, the best first.
+
+    A sentence is scored by what it says, not by what it could do: any request that does not belong
+    into the document counts, harmless ones too. Those of at least `UNTRUSTED_THRESHOLD` are to be
+    acted on (`action` is "block"); weaker ones are listed down to `FLOOR` for ranking, with action
+    "allow". The document's score is the first finding's, or 0 where there is none.
+
+    Args:
+        text: What came through an untrusted slot: any form, any length.
+
+    Returns:
+        Findings of the kind "hidden_instruction", their spans in `text`; where the sentence was
+        encoded, `detail` says how and `payload` holds it decoded.
+
+    Raises:
+        TypeError: `text` is not a str.
+
+    >>> scan_untrusted("")
+    []
+    """
+    found = [
+        _finding(span, score, "", "") for span, score in _scored(check_text(text)) if score >= FLOOR
+    ]
+    for span, how, payload in _decoded(text):
+        score = max((score for _, score in _scored(payload)), default=0.0)
+        if score >= FLOOR:
+            found.append(_finding(span, score, how, payload))
+    return sorted(found, key=lambda finding: (-finding.confidence, finding.span))
+
+
+def _finding(span: Span, score: float, how: str, payload: str) -> Finding:
+    return Finding(
+        kind="hidden_instruction",
+        span=span,
+        confidence=score,
+        action="block" if score >= UNTRUSTED_THRESHOLD else "allow",
+        detail=how,
+        payload=payload,
+    )
+
+
+def _scored(text: str) -> list[tuple[Span, float]]:
+    """Return the segments of a text with their probabilities."""
+    spans = segments(text)
+    if not spans:
+        return []
+    model = shipped_model()
+    scaled = model.about["slope"] * model.logits(text, spans) + model.about["offset"]
+    scores = 1.0 / (1.0 + np.exp(-np.clip(scaled, -30.0, 30.0)))
+    return list(zip(spans, scores.tolist(), strict=True))
+
+
+def _decoded(text: str, depth: int = 0) -> Iterator[tuple[Span, str, str]]:
+    """Yield what is encoded in a text: its span, the encoding's name, and what it says."""
+    for found in _ENCODED.finditer(text):
+        how = found.lastgroup or ""
+        payload = _undone(how, found.group())
+        if not payload:
+            continue
+        yield found.span(), how, payload
+        if depth + 1 < _DEEPEST:
+            for _, inner, deeper in _decoded(payload, depth + 1):
+                yield found.span(), f"{inner} in {how}", deeper
+
+
+def _undone(how: str, text: str) -> str:
+    """Return what an encoded text says, empty where that is no text."""
+    if how == "base64":
+        return _from_base64(text)
+    if how == "entities":
+        return html.unescape(text)
+    if how == "percent":
+        return unquote(text) if text.count("%") > 2 else ""  # noqa: PLR2004 -- else it is a link
+    width = 2 if how == "hex" else 4
+    codes = (int(part, 16) for part in text.replace("\\x", " ").replace("\\u", " ").split())
+    return "".join(map(chr, codes)) if width else ""
+
+
+def _from_base64(text: str) -> str:
+    if len(text) % 2 == 0 and _HEX.fullmatch(text):
+        data = bytes.fromhex(text)
+    else:
+        body = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+        try:
+            data = base64.b64decode(
+                body[: len(body) - (len(body) % 4 == 1)] + "=" * (-len(body) % 4)
+            )
+        except (binascii.Error, ValueError):
+            return ""
+    try:
+        decoded = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    printable = sum(character.isprintable() or character in "\n\r\t" for character in decoded)
+    return decoded if decoded and printable >= 0.95 * len(decoded) else ""
