@@ -16,6 +16,7 @@ from typing import Any, Final
 _HOMES: Final = {
     "INJECTION_THRESHOLD": "injection",
     "LEAK_THRESHOLD": "canary",
+    "UNTRUSTED_THRESHOLD": "untrusted",
     "Canary": "canary",
     "Cleaned": "finding",
     "Finding": "finding",
@@ -33,6 +34,7 @@ _HOMES: Final = {
     "redact": "redaction",
     "redact_secrets": "credentials",
     "sanitize": "sanitizing",
+    "scan_untrusted": "untrusted",
     "spotlight": "spotlighting",
     "verify_quotes": "quotes",
 }
@@ -41,6 +43,7 @@ _HOMES: Final = {
 __all__ = [
     "INJECTION_THRESHOLD",
     "LEAK_THRESHOLD",
+    "UNTRUSTED_THRESHOLD",
     "Canary",
     "Cleaned",
     "Finding",
@@ -58,6 +61,7 @@ __all__ = [
     "redact",
     "redact_secrets",
     "sanitize",
+    "scan_untrusted",
     "spotlight",
     "verify_quotes",
 ]
