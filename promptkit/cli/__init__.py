@@ -18,7 +18,7 @@ from typing import Final, cast
 
 from promptkit.errors import BudgetError, CallError, OptionError, PromptkitError
 
-COMMANDS: Final = ("demo", "run", "usage", "cache", "review", "audit", "redteam", "model")
+COMMANDS: Final = ("demo", "run", "usage", "cache", "scan", "review", "audit", "redteam", "model")
 
 HELP: Final = """\
 promptkit: language-model prompts over your data, within limits and budget
@@ -27,6 +27,7 @@ promptkit: language-model prompts over your data, within limits and budget
   promptkit run FILE …         ask one question about each row of a table
   promptkit usage              what was asked, and what it cost
   promptkit cache              what is kept of answers, and deleting it
+  promptkit scan PATH …        credentials in notebooks, code, caches and logs
   promptkit review             texts that wait for a person, reports, vetted answers
   promptkit redteam            attacks on a prompt, without and with a policy
   promptkit audit verify       whether the log of what was found is as it was written

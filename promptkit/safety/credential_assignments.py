@@ -110,7 +110,8 @@ class _Place:
 def assigned_secrets(text: str) -> Iterator[Finding]:
     """Find values that stand behind the name of a secret.
 
-    >>> [f.kind for f in assigned_secrets("db_password = 'k7#Qm2!vXz'  # token_type = bearer")]
+    >>> text = "db_password = 'k7#Qm2!vXz'"  # promptkit: allow-secret
+    >>> [f.kind for f in assigned_secrets(f"{text}; token_type = bearer")]
     ['password']
     """
     lowered = text.lower()

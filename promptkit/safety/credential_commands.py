@@ -102,7 +102,8 @@ _LOGINS: Final = (
         re.MULTILINE,
     ),
     re.compile(
-        r"(?i:contribsys(?:__|\.)com)[\"']?[ ]?[=: ][ ]?[\"']?(?P<secret>[0-9a-f]{8}:[0-9a-f]{8})(?!\w)"
+        r"(?i:contribsys(?:__|\.)com)[\"']?[ ]?[=: ][ ]?[\"']?"
+        r"(?P<secret>[0-9a-f]{8}:[0-9a-f]{8})(?!\w)"
     ),
 )
 _LOGIN_HINTS: Final = re.compile(

@@ -135,7 +135,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     _of(
         "aws_bedrock_key",
         "a short-lived Amazon Bedrock key",
-        "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t",
+        "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t",  # promptkit: allow-secret
         r"[A-Za-z0-9+/=]{0,4000}",
         may_be_plain=True,
     ),
@@ -331,7 +331,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     _of(
         "pypi_token",
         "a PyPI token",
-        "pypi-AgEIcHlwaS5vcmc pypi-AgENdGVzdC5weXBpLm9yZw",
+        "pypi-AgEIcHlwaS5vcmc pypi-AgENdGVzdC5weXBpLm9yZw",  # promptkit: allow-secret
         r"[\w-]{50,2000}",
     ),
     _of("rubygems_key", "a RubyGems key", "rubygems_", r"[0-9a-f]{48}(?!\w)"),

@@ -41,6 +41,14 @@ _BEFORE_KEY: Final = frozenset(
 
 _NO_SECRET_KEYS: Final = frozenset(("public", "primary", "foreign", "sort", "cache", "partition"))
 
+_NO_PASSWORDS: Final = frozenset(
+    """
+    one two first second forward backward single multi last final next by render build test min max
+    all high low did will can to let must should
+    """.split()  # noqa: SIM905 -- one word a line would be long
+)
+"""Before «pass» these make no password of it."""
+
 _LOOSE: Final = frozenset(
     """
     key auth code
@@ -71,6 +79,8 @@ def sort_of(name: str) -> Sort:
     if not words:
         return ""
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last == "pass" and before in _NO_PASSWORDS:
+        return ""
     if last in _PASSWORDS or last.endswith(("password", "passwd", "passphrase", "pwd")):
         return "password"
     if last in _KEYS or last.endswith(("apikey", "secretkey", "accesskey", "secret", "token")):

@@ -50,7 +50,8 @@ _REFERENCE: Final = re.compile(
 """A template, a variable, an anchor, a tag: the value stands elsewhere. The whole must match."""
 
 _TEMPLATE: Final = re.compile(
-    r"\$\{|\$\(|\{\{|\}\}|<%|%>|%\(\w+\)s|(?<![\w!@$%&*#])\$[A-Z_]{3,}|%[sd](?!\w)|\{\w*\}$"
+    r"\$\{|\$\(|\{\{|\}\}|<%|%>|%\(\w+\)s|(?<![\w!@$%&*#])\$[A-Z_]{3,}|%[sd](?!\w)|\{\w*\}$|\{[A-Za-z_][\w.]*[}\[(:!]|^(?:True|False|None|self)\b|\)\)\."
+    r"|\(\?[:=!<P]|\\[wdsSbBWD](?!\w)|\[\^?[A-Za-z0-9]-[A-Za-z0-9]|\{\d+(?:,\d*)?\}"
 )
 """What is filled in later, somewhere within."""
 

@@ -42,7 +42,8 @@ def find_secrets(text: str) -> list[Finding]:
     Raises:
         TypeError: When `text` is no str.
 
-    >>> [f.kind for f in find_secrets("postgres://app:q7Zk2mWx9R@db.internal/main")]
+    >>> address = "postgres://app:q7Zk2mWx9R@db.internal/main"  # promptkit: allow-secret
+    >>> [f.kind for f in find_secrets(address)]
     ['url_password']
     >>> find_secrets("api_key = os.environ['OPENAI_API_KEY']")
     []
@@ -59,7 +60,8 @@ def find_secrets(text: str) -> list[Finding]:
 def redact_secrets(text: str) -> Cleaned:
     """Put «[kind]» in the place of each credential, for logs, caches and what goes to a model.
 
-    >>> redact_secrets("postgres://app:q7Zk2mWx9R@db.internal/main").text
+    >>> address = "postgres://app:q7Zk2mWx9R@db.internal/main"  # promptkit: allow-secret
+    >>> redact_secrets(address).text
     'postgres://app:[url_password]@db.internal/main'
     """
     findings = find_secrets(text)
