@@ -88,6 +88,8 @@ FOUND = [
     ("date_of_birth", "geboren am 12.03.1980", "12.03.1980"),
     ("date_of_birth", "née le 1er mai 1975", "1er mai 1975"),
     ("date_of_birth", "birthday 1990-02-28", "1990-02-28"),
+    ("date_of_birth", "生年月日は1990年5月1日です", "1990年5月1日"),
+    ("phone", "TELEFON İŞ: 212 133 27 27", "212 133 27 27"),
     ("crypto_address", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
     (
         "crypto_address",

@@ -109,6 +109,12 @@ def test_one_value_has_one_placeholder_and_spellings_have_their_own() -> None:
     assert one == ["[EMAIL_1]", "[EMAIL_2]", "[EMAIL_1]"]
 
 
+def test_a_value_cut_out_does_not_make_a_placeholder_of_its_neighbours(vault: Vault) -> None:
+    for text, hole in (("EMAIL_zz1", (6, 8)), ("[EMAIL_zz1]", (7, 9)), ("[EMAzzIL_1]", (4, 6))):
+        written, typed = vault.exchange(text, [(*hole, "note")])
+        assert (vault.restore(written), typed) == (text, [])
+
+
 def test_kinds_whose_labels_are_alike_share_the_numbers() -> None:
     vault = Vault()
     assert vault.put_away([("id-1", "x"), ("id 2", "y"), ("ID", "z")]) == [

@@ -37,7 +37,8 @@ _DATE: Final = re.compile(
     rf"|{_WEEKDAY}{_MONTH}\.?[ -](?P<f>[0-9]{{1,2}})(?:st|nd|rd|th)?"
     rf"(?:,? {_YEAR}|-(?:1[89]|20)?[0-9]{{2}})?"
     rf"|{_YEAR}[ -]{_MONTH}[ -][0-9]{{1,2}}"
-    r")(?![\w]|[./-][0-9])",
+    r")(?![\w]|[./-][0-9])"
+    rf"|(?<![0-9]){_YEAR}[年년] ?[0-9]{{1,2}}[月월] ?[0-9]{{1,2}}[日일]",
     re.IGNORECASE,
 )
 _TIME: Final = re.compile(
@@ -48,12 +49,12 @@ _BORN: Final = words(
     "born dob birth birthdate birthday bday birthdays d.o.b geboren geb geburtsdatum geburtstag"
     " né née naissance nacido nacida nacimiento nato nata nascita nascido nascida nascimento"
     " geboortedatum född fødselsdato født syntynyt urodzony urodzona urodzenia рождения родился"
-    " родилась 生年月日 出生 doğum"
+    " родилась 生年月日 出生 생년월일 doğum"
 )
 _DOB: Final = re.compile(r"\bd\.? ?o\.? ?b\b", re.IGNORECASE)
 _STEMS: Final = (
     "born", "birth", "bday", "dob", "d.o.b", "d. o", "geb", "né", "naiss", "nac", "nat", "nasc",
-    "född", "fød", "synt", "urodz", "рожд", "родил", "生", "doğ",
+    "född", "fød", "synt", "urodz", "рожд", "родил", "生", "생", "doğ",
 )  # fmt: skip
 """One of these is in every word for birth: where none is in a text, nothing more is looked at."""
 
