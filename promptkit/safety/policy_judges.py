@@ -47,8 +47,6 @@ async def _topics(session: Session, text: str, rule: Rule) -> tuple[Finding, ...
 
 
 async def _moderation(session: Session, text: str, rule: Rule) -> tuple[Finding, ...]:
-    model = {} if rule.model is None else {"model": rule.model}
-    found = await moderate(
-        session, text, backend="hosted", thresholds=dict(rule.thresholds), **model
-    )
-    return tuple(found.findings)
+    thresholds = dict(rule.thresholds) or None
+    found = await moderate(session, text, backend="hosted", thresholds=thresholds, model=rule.model)
+    return found.findings
