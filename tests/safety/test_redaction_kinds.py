@@ -119,6 +119,8 @@ FOUND = [
     ("phone", "1300 123 456", "1300 123 456"),
     ("phone", "555.867.5309", "555.867.5309"),
     ("phone", "call 555-0199", "555-0199"),
+    ("phone", '{"note": "Ann\\n020 7946 0958\\nUtrecht"}', "020 7946 0958"),
+    ("email", '{"note": "Hi\\nann@example.com\\nBye"}', "ann@example.com"),
     ("phone", "ring me on 07700900123", "07700900123"),
     ("phone", "35 12 34 56 is my new mobile", "35 12 34 56"),
     ("phone", "Ann Lee\n212 133 27 27\nUtrecht", "212 133 27 27"),

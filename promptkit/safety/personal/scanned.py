@@ -92,8 +92,15 @@ class Scanned:
     """A text and what was read in it so far."""
 
     def __init__(self, text: str) -> None:
-        """Read nothing yet. Digits of all scripts become 0 to 9, each at its place."""
-        self.text = text if text.isascii() else text.translate(_DIGITS)
+        r"""Read nothing yet. Digits of all scripts become 0 to 9, each at its place.
+
+        A line end that JSON or code writes as \n becomes one: its n belongs to no word.
+        """
+        if not text.isascii():
+            text = text.translate(_DIGITS)
+        if "\\" in text:
+            text = text.replace("\\n", " \n").replace("\\t", " \t").replace("\\r", "  ")
+        self.text = text
 
     @cached_property
     def folded(self) -> str:
