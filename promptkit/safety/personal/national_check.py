@@ -2,6 +2,7 @@
 
 The algorithms are those that the issuing offices publish; Wikipedia's «National identification
 number» and the OECD's list of tax identification numbers tell where.
+The module is long because each number has a function of its own, which its doctest shows.
 """
 
 from __future__ import annotations
