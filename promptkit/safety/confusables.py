@@ -83,7 +83,7 @@ PHONETIC: Final = _inverse(
     *("n:ᴨ", "b:Ƅƅ", "i:ⅰ", "v:ⅴ", "x:ⅹ", "l:ⅼ", "c:ⅽ", "d:ⅾ", "m:ⅿ"),
     *("I:Ⅰ", "V:Ⅴ", "X:Ⅹ", "L:Ⅼ", "C:Ⅽ", "D:Ⅾ", "M:Ⅿ"),
     *("l:ℓ", "K:\u212a", "a:ª", "o:º", "e:℮", "B:ℬ", "E:ℰ", "F:ℱ", "H:ℋℌℍ", "I:ℐℑ", "L:ℒ", "M:ℳ"),
-    *("N:ℕ", "P:ℙ℘", "Q:ℚ", "R:ℛℜℝ", "Z:ℤℨ", "C:ℂℭ", "e:ℯ", "g:ℊ", "h:ℎ", "o:ℴ", "i:ⅈℹ", "j:ⅉ"),
+    *("N:ℕ", "P:ℙ℘", "Q:ℚ", "R:ℛℜℝ", "Z:ℤℨ", "C:ℂℭ", "e:ℯⅇ", "g:ℊ", "h:ℎ", "o:ℴ", "i:ⅈℹ", "j:ⅉ"),
     *("d:ⅆ", "D:ⅅ"),
 )
 """Latin shapes of phonetics, mathematics and numerals: honest there, never in a plain word."""

@@ -4,12 +4,15 @@ A word is judged by its letters first and by what stands around it second. Words
 as they are, unless all of their letters look Latin and nothing else of that script stands near.
 Brand names with an ending («iPhoneом»), units and formulas with a Greek letter, phonetic
 transcriptions and the alphabets of Turkish or Hausa stay too.
+
+Longer than other modules: the rules are tried in one order, and are read together.
 """
 
 from __future__ import annotations
 
 import re
 from itertools import pairwise
+from string import ascii_letters
 from typing import Final
 
 from promptkit.safety.confusables import (
@@ -123,11 +126,13 @@ def _judge(  # noqa: PLR0911 -- a list of rules, read from the top
             return None
         return _latin(word, at, text, near)
     if not scripts:
-        return None
+        return _numeral(word) if _ROMAN.fullmatch(word) else None
     if len(scripts) == 1:
         script = next(iter(scripts))
         if script in _WHOLE:
             return _whole(word, script, at, near)
+        return None
+    if "GREEK" in scripts and _is_ipa(word, at, text):
         return None
     return _mixed(word, scripts, at, near)
 
@@ -144,7 +149,7 @@ def _mixed(  # noqa: C901, PLR0911 -- likewise
     other = scripts - {LATIN}
     if other <= {"GREEK"} and _is_scientific(word):
         return None
-    if _is_inflected(word, other, around):
+    if _is_inflected(word, other, around) or _is_inflected(word, other, near.close_to(at)):
         return None
     native = _native(word, other)
     exact = [c for c in foreign if c in EXACT]
@@ -155,7 +160,8 @@ def _mixed(  # noqa: C901, PLR0911 -- likewise
     ):
         return native, "homoglyph", 0.95
     if all(c in EXACT or c in LOOSE or plain_letter(c) for c in foreign):
-        if not exact and other != {"GREEK"} and not _has_inner(word):
+        is_ending = SCRIPT[word[0]] == LATIN and not _has_inner(word)
+        if not exact and other != {"GREEK"} and is_ending:
             return None  # an ending, such as the one of a brand name
         if not exact and other <= CJK:
             return None
@@ -219,8 +225,11 @@ def _has_inner(word: str) -> bool:
 def _is_inflected(word: str, other: set[str], around: Surroundings) -> bool:
     """Tell whether a Latin name carries the ending of another language: iPhoneом, SMSка."""
     borders = _borders(word)
-    if len(borders) != 1 or len(other) != 1 or SCRIPT[word[0]] != LATIN:
+    if len(borders) != 1 or len(other) != 1:
         return False
+    if SCRIPT[word[0]] != LATIN:
+        name = word[borders[0] :]
+        return name[0].isupper() and len(name) >= 3 and around.speaks(next(iter(other)))
     stem, ending = word[: borders[0]], word[borders[0] :]
     script = next(iter(other))
     if len(stem) >= 2 and stem.isupper() and stem.isascii() and ending.islower():
@@ -229,28 +238,7 @@ def _is_inflected(word: str, other: set[str], around: Surroundings) -> bool:
 
 
 _LIMITS: Final = frozenset(
-    [
-        "max",
-        "min",
-        "obs",
-        "eff",
-        "rel",
-        "tot",
-        "avg",
-        "rms",
-        "ref",
-        "air",
-        "abs",
-        "mean",
-        "crit",
-        "cat",
-        "opt",
-        "init",
-        "final",
-        "ave",
-        "cm",
-        "max",
-    ]
+    "max min obs eff rel tot avg rms ref air abs mean crit cat opt init final ave cm max".split()
 )
 _ALIKE_LOWER: Final = frozenset("αοινρτυκε")
 _GREEK_LOWER: Final = "αβγδεζηθικλμνξοπρστυφχψω"
@@ -267,6 +255,7 @@ def _is_scientific(word: str) -> bool:  # noqa: C901, PLR0911 -- likewise
         if c in EXACT and c.isupper():
             return False
         before, rest = word[:i].rstrip(_GREEK_LOWER), word[i + 1 :].lstrip(_GREEK_LOWER)
+        rest = rest[: len(rest) - len(rest.lstrip(ascii_letters))]
         if before[-1:].islower() and rest[:1].islower():
             return False
         if not left:
@@ -314,7 +303,7 @@ def _latin(  # noqa: C901, PLR0911, PLR0912 -- likewise
 ) -> Found:
     """A word of Latin letters, some of them from phonetics or foreign alphabets."""
     odd = {c for c in word if not c.isascii() and c.isalnum()}
-    ascii_letters = sum(c.isascii() and c.isalpha() for c in word)
+    plain_letters = sum(c.isascii() and c.isalpha() for c in word)
     if not odd <= _LATIN_ODD or _is_ipa(word, at, text):
         return None
     if odd <= set("ªºℓℹ℮") and (len(word) < 3 or word[-1] in odd or word[0] in odd):
@@ -330,21 +319,21 @@ def _latin(  # noqa: C901, PLR0911, PLR0912 -- likewise
             around.is_about_language or around.has_african_letters
         )
         return ("a", "homoglyph", 0.8) if is_word else None
-    if ascii_letters == 0 and capitals < 2 and len(word) < 3:
+    if plain_letters == 0 and capitals < 2 and len(word) < 3:
         return None
     kind = "small_capitals" if capitals else "homoglyph"
     if "ı" in odd:
-        return (_plain(word), kind, 0.9) if _is_undotted_i(word, odd, near.at(at)) else None
+        return (_plain(word), kind, 0.9) if _is_undotted_i(word, odd, near.close_to(at)) else None
     if odd <= PHONETIC.keys():
         if "ɑ" in odd and near.at(at).has_african_letters:
             return None
-        if ascii_letters < 2 and len(word) < 3 and near.at(at).english < 2:
+        if plain_letters < 2 and len(word) < 3 and near.at(at).english < 2:
             return None
         return _plain(word), kind, 1.0
     around = near.at(at)
     if is_no_orthography(text[max(0, at - 60) : at + len(word) + 60]):
         return _plain(word), kind, 0.8
-    if around.is_about_language or around.english < 2:
+    if around.is_about_language or near.close_to(at).english < 2:
         return None
     if odd <= SPOKEN and (word[0].isupper() or len(odd & set("øłđħŧæ")) == len(odd)):
         return None
@@ -372,15 +361,13 @@ def _is_undotted_i(  # noqa: PLR0911 -- likewise
         return True
     if around.turkic >= 2 and around.turkic >= around.english:
         return False
-    if (
-        around.english >= 2
-        and not around.is_about_language
-        and (not word[0].isupper() or around.has_dotless_words)
-    ):
+    is_spoken = around.english >= 2 or (around.is_english and not around.turkic)
+    is_name = word[0].isupper() and not around.has_dotless_words
+    if is_spoken and not around.is_about_language and not is_name:
         return True  # a name may be Turkish in any language
     if not {"w", "W"}.isdisjoint(word):
         return True
-    if "e" in word.casefold().removesuffix("ken"):
+    if word[0].islower() and "e" in word.removesuffix("ken"):
         return True
     vowels = [c for c in word if c in "aeiouıAEIOUI"]
     for left, right in pairwise(vowels):

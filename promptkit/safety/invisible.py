@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from promptkit.safety import smuggled
+from promptkit.safety.finding import Action
 from promptkit.safety.rewriting import Edit
 from promptkit.safety.scripts import (
     RIGHT_TO_LEFT,
@@ -45,6 +46,8 @@ _HIDDEN: Final = (
 )
 _ODD: Final = re.compile(f"(?P<escape>{_ESCAPE})|(?P<flag>{_FLAG})|[{_CONTROLS}{_HIDDEN}]+")
 
+_SPACES: Final = re.compile("[\u2000-\u200a\u202f\u205f]{6,}")
+
 _JOINERS: Final = "\u200c\u200d"
 _MARKS: Final = "\u061c\u200e\u200f"
 _OPENING: Final = "\u202a\u202b\u2066\u2067\u2068"
@@ -71,6 +74,21 @@ def find(text: str) -> list[Edit]:
     [('tag_characters', 'Hi')]
     """
     return _Pass(text).edits()
+
+
+def find_spaces(text: str) -> list[Edit]:
+    r"""Return rows of spaces of several widths, whose order can spell a message.
+
+    >>> [e.new for e in find_spaces("a\u2009\u200a\u2009\u200a\u200a\u2009b")]
+    [' ']
+    """
+    edits: list[Edit] = []
+    for match in _SPACES.finditer(text):
+        if len(set(match.group())) > 1:
+            payload = smuggled.from_digits(match.group())
+            action: Action = "block" if payload else "rewrite"
+            edits.append(Edit(*match.span(), " ", "space_encoding", payload, action))
+    return edits
 
 
 class _Pass:

@@ -41,55 +41,15 @@ _EAST_ASIAN: Final = re.compile(
     "\uff66-\uff9f\U00020000-\U0003ffff]"
 )
 _OPERATORS: Final = re.compile(
-    r"[=+<>^|*/\\−×÷·∑∏∫√∂∇≤≥≠≈≡∝∈∉⊂⊆∪∩∧∨¬∀∃→⇒⇔↦±∓∞∘⊗⊕⋅′″‖⟨⟩²³⁴⁺⁻¹⁰₀-₉]|[\w\U0001d400-\U0001d7ff]\("
+    r"[=+^−×÷·∑∏∫√∂∇≤≥≠≈≡∝∈∉⊂⊆∪∩∧∨¬∀∃→⇒⇔↦±∓∞∘⊗⊕⋅′″‖⟨⟩²³⁴⁺⁻¹⁰₀-₉]|[\w\U0001d400-\U0001d7ff]\("
 )
 _NEAR: Final = 16
 """Within how many characters an operator makes letters mathematical."""
 
 _FUNCTIONS: Final = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "log",
-        "ln",
-        "lg",
-        "exp",
-        "max",
-        "min",
-        "sup",
-        "inf",
-        "lim",
-        "det",
-        "dim",
-        "gcd",
-        "lcm",
-        "arg",
-        "ker",
-        "deg",
-        "mod",
-        "sgn",
-        "tr",
-        "rank",
-        "grad",
-        "div",
-        "curl",
-        "span",
-        "diag",
-        "argmax",
-        "argmin",
-        "softmax",
-        "const",
-    ]
+    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln lg exp max min sup "
+    "inf lim det dim gcd lcm arg ker deg mod sgn tr rank grad div curl span diag argmax "
+    "argmin softmax const".split()
 )
 _EMOJI_LETTERS: Final = frozenset("\U0001f170\U0001f171\U0001f17e\U0001f17f\u24c2")
 
@@ -174,6 +134,9 @@ def _wide(text: str) -> Iterator[Edit]:
     has_brackets = not eastern and any(
         run[0] in "＜＞" and _ascii_around(text, start, end) for start, end, run in runs
     )
+    digits = sum(sum(c.isdigit() for c in run) for *_, run in runs)
+    if digits > wide and wide <= 4:
+        return  # numbers, with a letter or two
     for start, end, run in runs:
         letters = sum(c.isalpha() for c in run)
         touched = _ascii_around(text, start, end)

@@ -29,6 +29,11 @@ _THROUGH: Final = frozenset(
 )
 """Lines, rings and strokes that text effects put on each letter."""
 
+_STRUCK: Final = frozenset(
+    "\u0334\u0335\u0336\u0337\u0338\u0489\u20d2\u20d3\u20e5\u20e6\u20ea\u20eb"
+)
+"""Of these, strokes through the letter itself, which no spelling has."""
+
 _MOST_OF_ONE: Final = 9
 """Marks on one letter of any script; the deepest honest stacks, in Tibetan, have fewer."""
 
@@ -87,7 +92,8 @@ def _is_flooded(word: str, *, beside: bool = False) -> bool:
     if bases < 3:
         return False
     most = max(same.values(), default=0)
-    return extra >= 1.5 * bases or (most >= 3 and most >= 0.7 * bases)
+    struck = sum(n for c, n in same.items() if c in _STRUCK)
+    return extra >= 1.5 * bases or (max(most, struck) >= 3 and max(most, struck) >= 0.7 * bases)
 
 
 def _stripped(word: str) -> str:

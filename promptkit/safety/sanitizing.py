@@ -3,7 +3,8 @@ r"""Finds attacks that Unicode makes possible, decodes what they hide, and takes
 Covered: tag characters, zero-width characters, variation selectors and private characters that
 smuggle text; bidirectional controls; blanks and fillers; control characters and terminal escapes;
 letters of other scripts in a word, words that only look Latin, small capitals, mathematical, wide,
-circled, raised, regional and upside-down letters; piles of combining marks; lone surrogates and
+circled, raised, regional, accented
+and upside-down letters; rows of odd spaces; piles of combining marks; lone surrogates and
 noncharacters. Honest text is returned as it came, byte by byte: emoji sequences, Persian, Indic
 and Hebrew joiners and marks, direction marks in right-to-left text, soft hyphens between
 syllables, ideographic variants, decomposed letters, formulas, phonetics.
@@ -30,10 +31,12 @@ _ODD_ASCII: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _PASSES: Final = (
     ("invisible", "find"),
+    ("invisible", "find_spaces"),
     ("mark_floods", "find"),
     ("lettering", "find"),
     ("turned", "find"),
     ("fancy", "find"),
+    ("fancy", "find_accents"),
     ("homoglyphs", "find"),
     ("homoglyphs", "find_signs"),
 )

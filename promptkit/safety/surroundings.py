@@ -14,33 +14,34 @@ from promptkit.safety.scripts import LATIN, SCRIPT
 BLOCK: Final = 2_048
 """A word is judged by its own block of so many characters and the one on either side."""
 
-_ENGLISH: Final = re.compile(
-    r"\b(?:the|of|and|is|are|was|how|what|you|your|my|for|with|this|that|from|all|any|previous|"
-    r"please|not|be|it|on|an|by|as|at|will|can|do|should|must|have|has|me|his|her|their|to|in)\b",
-    re.IGNORECASE,
+CLOSE: Final = 160
+"""Characters before and after a word that are close to it."""
+
+_SURELY_ENGLISH: Final = frozenset(
+    "the of and is are what how you your with this that from please previous should must".split()
 )
-_OTHER_LATIN: Final = re.compile(
-    r"\b(?:der|die|das|und|nicht|ist|les|des|est|une|pour|que|los|las|por|una|het|een|il|che|"
-    r"não|uma|der|och|att|nie|jest|és|egy|nem)\b",
-    re.IGNORECASE,
+_EUROPEAN_WORDS: Final = _SURELY_ENGLISH | frozenset(
+    "was my for all any not be it on an by as at will can do have has me his her their to in "
+    "der die das und nicht ist les des est une pour que los las por una het een il che não "
+    "uma och att nie jest és egy nem".split()
 )
-_TURKIC: Final = re.compile(
-    r"[şŞğĞəƏİ]|(?i:\b(?:ve|bir|bu|için|ile|da|de|ne|mi|var|yok|çok|gibi|ama|en|olan|daha|kadar|sonra|"
-    r"bilən|üçün|edilmiş|hem|her|ben|sen|biz|siz|onlar|nasıl|değil|oldu|olarak|tarafından)\b)"
+_TURKIC_WORDS: Final = frozenset(
+    "ve bir bu için ile da de ne mi var yok çok gibi ama en olan daha kadar sonra bilən üçün "
+    "edilmiş hem her ben sen biz siz onlar nasıl değil oldu olarak tarafından".split()
 )
-_ABOUT_LANGUAGE: Final = re.compile(
-    r"\b(?:language|languages|alphabet|letters?|vowels?|consonants?|pronounced|pronunciation|"
-    r"spelled|spelling|dialect|orthography|phonetics?|phoneme|transliterat\w*|etymology|"
-    r"cyrillic|russian|ukrainian|bulgarian|serbian|macedonian|belarusian|kazakh|mongolian|greek|"
-    r"coptic|armenian|georgian|cherokee|runes?|runic|gothic|hausa|fula|fulani|ewe|akan|twi|igbo|"
-    r"yoruba|fraternit\w*|sororit\w*|icelandic|turkish|azerbaijani|azeri|"
-    r"translate|translation|translates|glyphs?|unicode|homoglyphs?)\b",
-    re.IGNORECASE,
+_TURKIC_LETTERS: Final = frozenset("şŞğĞəƏİ")
+_ABOUT_LANGUAGE: Final = frozenset(
+    "language languages alphabet alphabets letter letters vowel vowels consonant consonants "
+    "pronounced pronunciation spelled spelling dialect orthography phonetic phonetics phoneme "
+    "transliteration transliterated etymology cyrillic russian ukrainian bulgarian serbian "
+    "macedonian belarusian kazakh mongolian greek coptic armenian georgian cherokee rune "
+    "runes runic gothic hausa fula fulani ewe akan twi igbo yoruba fraternity fraternities "
+    "sorority sororities icelandic turkish azerbaijani azeri translate translation translates "
+    "glyph glyphs unicode homoglyph homoglyphs".split()
 )
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _CAMEROON: Final = frozenset("ŋɛɔʉɨəʼŊƐƆ")
 _DOTLESS: Final = re.compile(r"\b(?=[a-zı]{0,30}ı)[a-zı]{2,}\b")
-MOST_LEXICAL: Final = 200
-"""Function words that are counted; more say nothing new."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +71,33 @@ class Surroundings:
         )
 
     @cached_property
+    def words(self) -> Counter[str]:
+        """How often each word stands there, in small letters."""
+        return Counter(_WORD.findall(self.text.lower()))
+
+    def _count(self, words: frozenset[str]) -> int:
+        return sum(self.words[w] for w in words & self.words.keys())
+
+    @cached_property
     def english(self) -> int:
         """How many function words of English and its neighbours stand there."""
-        return len(_ENGLISH.findall(self.text)[:MOST_LEXICAL]) + len(
-            _OTHER_LATIN.findall(self.text)[:MOST_LEXICAL]
-        )
+        return self._count(_EUROPEAN_WORDS)
+
+    @cached_property
+    def is_english(self) -> bool:
+        """Whether a word of English stands there that Turkish has not."""
+        return not _SURELY_ENGLISH.isdisjoint(self.words)
 
     @cached_property
     def turkic(self) -> int:
-        """How many signs of Turkish and its kin."""
-        return len(_TURKIC.findall(self.text)[:MOST_LEXICAL])
+        """How many signs of Turkish and its kin: letters or words."""
+        letters = sum(self.text.count(c) for c in _TURKIC_LETTERS)
+        return letters + self._count(_TURKIC_WORDS)
 
     @cached_property
     def is_about_language(self) -> bool:
         """Whether the text speaks of languages and letters, so that foreign words are quoted."""
-        return bool(_ABOUT_LANGUAGE.search(self.text))
+        return not _ABOUT_LANGUAGE.isdisjoint(self.words)
 
     @cached_property
     def has_african_letters(self) -> bool:
@@ -131,3 +144,10 @@ class Neighbourhoods:
                 self._text[max(0, (block - 1) * BLOCK) : (block + 2) * BLOCK]
             )
         return self._made[block]
+
+    def close_to(self, place: int) -> Surroundings:
+        """Return what stands in the same line, not far away."""
+        start = max(0, place - CLOSE)
+        start = self._text.rfind("\n", start, place) + 1 or start
+        end = self._text.find("\n", place, place + CLOSE)
+        return Surroundings(self._text[start : end if end >= 0 else place + CLOSE])
