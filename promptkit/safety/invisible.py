@@ -98,6 +98,9 @@ class _Pass:
         self.text = text
         self.has_braille = bool(_BRAILLE.search(text)) if "\u2800" in text else False
         self.honest_directions = _honest_directions(text)
+        # The word with soft hyphens that was looked at last.
+        self.hyphenated_to = 0
+        self.is_hyphenated = False
 
     def edits(self) -> list[Edit]:
         found: list[Edit] = []
@@ -158,7 +161,7 @@ class _Pass:
         if c in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069":
             return ("" if at in self.honest_directions else "bidi_control"), ""
         if c == "\u00ad":
-            return ("" if _is_honest_hyphen(text, at, run) else "soft_hyphen"), ""
+            return ("" if len(run) == 1 and self._is_honest_hyphen(at) else "soft_hyphen"), ""
         if c == "\u200b":
             single = len(run) == 1 and (
                 (before and is_unspaced(before)) or (after and is_unspaced(after))
@@ -211,6 +214,23 @@ class _Pass:
         if code < 0x20 or 0x7F <= code <= 0x9F:
             return "control_character", ""
         return "format_character", ""
+
+    def _is_honest_hyphen(self, at: int) -> bool:
+        """A soft hyphen parts two syllables, or stands at a line's end, once."""
+        text = self.text
+        if at < self.hyphenated_to:
+            return self.is_hyphenated
+        start = at
+        while start and start > at - 80 and _is_hyphenable(text[start - 1]):
+            start -= 1
+        end = at + 1
+        while end < len(text) and end < at + 200 and _is_hyphenable(text[end]):
+            end += 1
+        if start == at or end == at + 1:
+            return _is_beside(text, at)
+        self.hyphenated_to = end
+        self.is_hyphenated = _is_hyphenated(text[start:end])
+        return self.is_hyphenated
 
     def _is_honest_mark(self, at: int, run: str, before: str, after: str) -> bool:
         """A mark of direction belongs into a line with right-to-left letters."""
@@ -454,26 +474,22 @@ _BESIDE: Final = "-\u2010\u2011\u2012\u2013\u2014/&()[]'’\"«»„“”‘"
 _VOWELS: Final = frozenset("aeiouyåäöøæœаеёиоуыэюяіїєαεηιουω")
 
 
-def _is_honest_hyphen(text: str, at: int, run: str) -> bool:
-    """A soft hyphen parts two syllables, or stands at a line's end, once."""
-    if len(run) > 1:
-        return False
-    start = at
-    while start and start > at - 80 and (text[start - 1].isalpha() or text[start - 1] == "\u00ad"):
-        start -= 1
-    end = at + 1
-    while end < len(text) and end < at + 80 and (text[end].isalpha() or text[end] == "\u00ad"):
-        end += 1
-    if start == at or end == at + 1:
-        # Beside a hyphen, a digit or a line's end: typesetters leave such, and nothing is parted.
-        sides = (text[at - 1 : at], text[at + 1 : at + 2])
-        return all(not x or x.isalnum() or x.isspace() or x in _BESIDE for x in sides) and not (
-            sides[0].isspace() and sides[1].isspace()
-        )
-    pieces = text[start:end].split("\u00ad")
-    if len(pieces[0]) < 2 or len(pieces[-1]) < 2:
-        return False
-    return all(map(_is_syllable, pieces))
+def _is_hyphenable(c: str) -> bool:
+    return c.isalpha() or c == "\u00ad" or "\u0300" <= c <= "\u036f"
+
+
+def _is_beside(text: str, at: int) -> bool:
+    """Tell whether a soft hyphen stands where typesetters leave one: by a hyphen or line end."""
+    sides = (text[at - 1 : at], text[at + 1 : at + 2])
+    return all(not x or x.isalnum() or x.isspace() or x in _BESIDE for x in sides) and not (
+        sides[0].isspace() and sides[1].isspace()
+    )
+
+
+def _is_hyphenated(word: str) -> bool:
+    """Tell whether soft hyphens part a word into syllables; no rules part one letter off."""
+    pieces = word.split("\u00ad")
+    return len(pieces[0]) > 1 and len(pieces[-1]) > 1 and all(map(_is_syllable, pieces))
 
 
 def _is_syllable(piece: str) -> bool:

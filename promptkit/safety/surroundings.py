@@ -14,8 +14,11 @@ from promptkit.safety.scripts import LATIN, SCRIPT
 BLOCK: Final = 2_048
 """A word is judged by its own block of so many characters and the one on either side."""
 
-CLOSE: Final = 160
+CLOSE: Final = 192
 """Characters before and after a word that are close to it."""
+
+STEP: Final = 64
+"""Words that begin within so many characters share their surroundings."""
 
 _SURELY_ENGLISH: Final = frozenset(
     "the of and is are what how you your with this that from please previous should must".split()
@@ -135,6 +138,7 @@ class Neighbourhoods:
         """Remember the text."""
         self._text = text
         self._made: dict[int, Surroundings] = {}
+        self._close: dict[tuple[int, int], Surroundings] = {}
 
     def at(self, place: int) -> Surroundings:
         """Return what stands around a place."""
@@ -147,7 +151,11 @@ class Neighbourhoods:
 
     def close_to(self, place: int) -> Surroundings:
         """Return what stands in the same line, not far away."""
-        start = max(0, place - CLOSE)
+        near = place // STEP * STEP
+        start = max(0, near - CLOSE)
         start = self._text.rfind("\n", start, place) + 1 or start
-        end = self._text.find("\n", place, place + CLOSE)
-        return Surroundings(self._text[start : end if end >= 0 else place + CLOSE])
+        end = self._text.find("\n", place, near + CLOSE)
+        end = end if end >= 0 else near + CLOSE
+        if (start, end) not in self._close:
+            self._close[start, end] = Surroundings(self._text[start:end])
+        return self._close[start, end]

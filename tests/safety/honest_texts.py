@@ -220,6 +220,7 @@ NOTATIONS = [
 ]
 
 MORE = [
+    "Die gu\u0308l\u00adti\u00adge Ver\u00adscho\u0308\u00adne\u00adrung",
     "Die Straßenbahn fährt um 8:30 Uhr ab – bitte pünktlich sein!",
     "Das Rind\u00adfleisch\u00adetikettierungs\u00adüberwachungs\u00adaufgaben\u00adübertragungs\u00adgesetz",
     "Our team: Zoë, José, Siân, Łukasz, Đặng Thị, Øyvind, Ioana-Ștefania, Nguyễn Văn Ánh",
@@ -391,7 +392,7 @@ def honest() -> list[str]:
             "Vietnamese", "French", "German", "Korean", "Spanish", "Czech", "Yoruba", "Polish",
             "Greek", "Russian", "Hungarian", "Swedish", "Portuguese", "Turkish", "Romanian",
             "Ukrainian", "Igbo", "Japanese", "Hindi", "Bengali", "Arabic, pointed", "Navajo",
-            "Latvian", "Lithuanian", "Greek, polytonic", "Hebrew, pointed",
+            "German, hyphenated", "Latvian", "Lithuanian", "Greek, polytonic", "Hebrew, pointed",
         )
     ]  # fmt: skip
     return texts + decomposed
