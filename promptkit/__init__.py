@@ -5,7 +5,8 @@ Read it in this order: `errors`, `prompt`, `constraint`, `request`, `response`; 
 `stream`, `heartbeat`, `executor` and `session`, which stands on them; then `transports.stack` and
 the layers it orders, with `tokens`, `pricing` and `codec`; then `profile`, `answerer`, `routing`,
 `connect` and `run`; then the primitives, and `logic`, which solves what some of them have a model
-write down. What third parties do stands in `adapters`, what people see in `notebook`, `terminal`
+write down; `safety`, from its checks on a text to `policy`, `enforcement` and `policy_layer`, with
+`policing`, which puts a session under a policy. What third parties do stands in `adapters`, what people see in `notebook`, `terminal`
 and `cli`; `testing` has the models that tests and examples ask.
 """
 
@@ -37,7 +38,7 @@ from promptkit.transports.routes import Route, Routes
 from promptkit.transports.store import Cache
 
 if TYPE_CHECKING:
-    from promptkit import primitives
+    from promptkit import primitives, safety
 
 __all__ = [
     "BreakerPolicy",
@@ -69,16 +70,17 @@ __all__ = [
     "errors",
     "primitives",
     "run",
+    "safety",
     "testing",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load `primitives` when they are first looked at: there are many, and most runs use few."""
-    if name == "primitives":
+    """Load `primitives` and `safety` when they are first looked at: most runs use few of them."""
+    if name in ("primitives", "safety"):
         from importlib import import_module
 
-        return import_module("promptkit.primitives")
+        return import_module(f"promptkit.{name}")
     msg = f"module 'promptkit' has no attribute {name!r}"
     raise AttributeError(msg, name=name)
 

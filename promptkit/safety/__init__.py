@@ -14,12 +14,14 @@ from importlib import import_module
 from typing import Any, Final
 
 _HOMES: Final = {
+    "DEFAULT_POLICY": "policy",
     "INJECTION_THRESHOLD": "injection",
     "LEAK_THRESHOLD": "canary",
     "UNTRUSTED_THRESHOLD": "untrusted",
     "Canary": "canary",
     "Cleaned": "finding",
     "Finding": "finding",
+    "Policy": "policy",
     "QuoteCheck": "quotes",
     "Recognizer": "redaction",
     "Redacted": "redaction",
@@ -29,6 +31,7 @@ _HOMES: Final = {
     "find_leak": "canary",
     "find_secrets": "credentials",
     "grounded": "grounding",
+    "guard": "guarding",
     "injection_score": "injection",
     "neutralize_markdown": "markdown",
     "redact": "redaction",
@@ -41,12 +44,14 @@ _HOMES: Final = {
 """Which module a public name stands in."""
 
 __all__ = [
+    "DEFAULT_POLICY",
     "INJECTION_THRESHOLD",
     "LEAK_THRESHOLD",
     "UNTRUSTED_THRESHOLD",
     "Canary",
     "Cleaned",
     "Finding",
+    "Policy",
     "QuoteCheck",
     "Recognizer",
     "Redacted",
@@ -56,6 +61,7 @@ __all__ = [
     "find_leak",
     "find_secrets",
     "grounded",
+    "guard",
     "injection_score",
     "neutralize_markdown",
     "redact",

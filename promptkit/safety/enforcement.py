@@ -11,10 +11,11 @@ from promptkit.safety.abuse import ABUSE_THRESHOLDS, abuse_scores
 from promptkit.safety.canary import find_leak
 from promptkit.safety.credentials import redact_secrets
 from promptkit.safety.finding import Cleaned, Finding
+from promptkit.safety.grounding import grounded
 from promptkit.safety.injection import INJECTION_THRESHOLD, injection_score
 from promptkit.safety.markdown import neutralize_markdown
 from promptkit.safety.policy import ASKING, Policy, Rule, Stage
-from promptkit.safety.quotes import grounded, verify_quotes
+from promptkit.safety.quotes import verify_quotes
 from promptkit.safety.redaction import Mode, redact
 from promptkit.safety.sanitizing import sanitize
 from promptkit.safety.untrusted import UNTRUSTED_THRESHOLD, scan_untrusted
