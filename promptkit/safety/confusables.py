@@ -116,7 +116,7 @@ TURNED.update(
 SMALL_CAPITALS: Final = frozenset("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢғǫ")
 
 PHONETIC_ONLY: Final = frozenset(
-    "ɪʏʊʃʒʔʕːˑˈˌɹɻɾɸβθðɬɮʎʟɴŋɲɳʈɖɟʂʐçʝχʁħʜʢɓɗʄɠʛʘɯɤɜɞɐɒɔəɛæøœɶɨʉɘɵʌ̩̃͡ɑɚɝɦɥʍɱɰʋɭɕʑɧⱱʙʀ"
+    "ɪʏʊʃʒʔʕːˑˈˌɹɻɾɸβθðɬɮʎʟɴŋɲɳʈɖɟʂʐçʝχʁħʜʢɓɗʄɠʛʘɯɤɜɞɐɒɔəɛæøœɶɨʉɘɵʌ̩̃͡ɑɚɝɦɥʍɱɰʋɭɕʑɧⱱɡʙʀ"
 )
 """Signs of the International Phonetic Alphabet that plain words do not have."""
 

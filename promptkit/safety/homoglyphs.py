@@ -31,7 +31,7 @@ from promptkit.safety.confusables import (
 )
 from promptkit.safety.rewriting import Edit
 from promptkit.safety.scripts import CJK, LATIN, SCRIPT
-from promptkit.safety.surroundings import Neighbourhoods, Surroundings, is_no_orthography
+from promptkit.safety.surroundings import Neighbourhoods, Surroundings
 
 _WORD: Final = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 _ADDRESS: Final = re.compile(
@@ -331,7 +331,7 @@ def _latin(  # noqa: C901, PLR0911, PLR0912 -- likewise
             return None
         return _plain(word), kind, 1.0
     around = near.at(at)
-    if is_no_orthography(text[max(0, at - 60) : at + len(word) + 60]):
+    if near.close_to(at).is_no_orthography:
         return _plain(word), kind, 0.8
     if around.is_about_language or near.close_to(at).english < 2:
         return None

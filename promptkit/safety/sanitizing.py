@@ -76,7 +76,7 @@ def sanitize(
     ()
     """
     check_text(text)
-    if longest is None and text.isascii() and not _ODD_ASCII.search(text):
+    if longest is None and _is_plain(text):
         return Cleaned(text)
     findings: list[Finding] = []
     if longest is not None and len(text) > longest:
@@ -119,16 +119,23 @@ def _settled(
                     reported.add((edit.kind, span))
                     findings.append(_finding(edit, span))
             now = trail.apply(now, edits)
+            if _is_plain(now):
+                break
         if form is not None and not unicodedata.is_normalized(form, now):
             now = unicodedata.normalize(form, now)
         now = now[:longest]
-        if now == before:
+        if now == before or _is_plain(now):
             break
     else:
         # Made to be never at rest: what is left of it is plain.
         now = "".join(c for c in now if c.isascii() and (c.isprintable() or c in "\n\r\t"))
     findings.sort(key=lambda f: f.span)
     return Cleaned(now, tuple(findings))
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text holds nothing that any pass looks at."""
+    return text.isascii() and not _ODD_ASCII.search(text)
 
 
 def _finding(edit: Edit, span: tuple[int, int]) -> Finding:

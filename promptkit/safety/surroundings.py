@@ -108,6 +108,11 @@ class Surroundings:
         return not _CAMEROON.isdisjoint(self.text)
 
     @cached_property
+    def is_no_orthography(self) -> bool:
+        """Whether hooked letters stand together that no language has."""
+        return is_no_orthography(self.text)
+
+    @cached_property
     def has_dotless_words(self) -> bool:
         """Whether a dotless i stands in a word that is no name."""
         return bool(_DOTLESS.search(self.text))

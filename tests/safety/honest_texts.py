@@ -220,6 +220,7 @@ NOTATIONS = [
 ]
 
 MORE = [
+    "Say [ɡo] and /ɡa/ aloud",
     "Die gu\u0308l\u00adti\u00adge Ver\u00adscho\u0308\u00adne\u00adrung",
     "Die Straßenbahn fährt um 8:30 Uhr ab – bitte pünktlich sein!",
     "Das Rind\u00adfleisch\u00adetikettierungs\u00adüberwachungs\u00adaufgaben\u00adübertragungs\u00adgesetz",
