@@ -4,8 +4,9 @@ Two linear models, one on the other. The first weighs hashed n-grams of letters 
 pairs and triples of concepts (`concepts.py`), in cells of 60 bytes; sums over cells give its logit
 for any window at no further cost. The second weighs the first's logit for the whole text and for
 its worst windows of two, four and twelve cells, and the length: a long role prompt is not flagged
-for one strong sentence, and an attack in a long text is not hidden by what stands round it. Every
-part of a text is read, whatever its length, in one linear pass: nothing is sampled.
+for one strong sentence, and an attack in a long text is not hidden by what stands round it. Of a
+text beyond 18 kB each stretch of that length is judged, and the worst counts: every part is read,
+in one linear pass, and nothing is sampled.
 
 The models are made by `tests/training/injection.py`; `models/injection.md` says from what, and how
 often they are wrong.
@@ -27,13 +28,14 @@ from promptkit.safety.linear import FOLDER, read_model
 from promptkit.safety.ngrams import normal, placed_buckets
 from promptkit.safety.unmasking import plain, unmasked
 
-INJECTION_THRESHOLD: Final = 0.877
+INJECTION_THRESHOLD: Final = 0.87
 """Where `injection_score` is to be acted on.
 
-Out of fold it flags 2 % or less of each kind of ordinary text, texts of one template or cluster
-counted once: none of 107 role prompts, 0.9 to 5 % of texts drawn from templates full of trigger
-words (none of 134 that were written apart and never trained on), and 89 % of in-the-wild
-jailbreaks. `models/injection.md` has the figures by set.
+Out of fold it flags at most 1.5 % of each kind of ordinary text, where texts of one template or
+cluster count once: of rows, none of 107 role prompts, none of 127 safe prompts of XSTest, 0.6 % of
+156 single requests full of trigger words, 2.5 % of 2,735 made from templates full of them; none of
+134 that were never trained on. It finds 87 % of in-the-wild jailbreaks. `models/injection.md` has
+the figures by set.
 """
 
 CELL: Final = 60
@@ -139,9 +141,29 @@ MIDDLE: Final = 4
 WIDE: Final = 12
 
 
+LONGEST: Final = 300
+"""Cells that are judged as one text, 18 kB; of a longer text each such stretch is judged."""
+
+
 def views(parts: Iterable[Cells], weights: NDArray[np.float32], bias: float) -> NDArray[np.float64]:
-    """Return what the second model looks at: logits of the whole and of windows, and the length."""
+    """Return what the second model looks at: logits of the whole and of windows, and the length.
+
+    Shape (stretches, features). Stretches overlap by half, so that length hides nothing: a logit
+    of the whole grows with its length, and would drown any window's.
+    """
     sums, counts = _sums(parts, weights)
+    starts = range(0, max(1, len(sums) - LONGEST // 2), LONGEST // 2)
+    return np.array(
+        [
+            _seen(sums[start : start + LONGEST], counts[start : start + LONGEST], bias)
+            for start in starts
+        ]
+    )
+
+
+def _seen(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], bias: float
+) -> NDArray[np.float64]:
     whole = _logits(sums, counts, len(sums))[0] + bias
     narrow, middle, wide = (_logits(sums, counts, width) + bias for width in (NARROW, MIDDLE, WIDE))
     length = np.log2(len(sums))
@@ -195,6 +217,7 @@ def injection_score(text: str) -> float:
     weights, bias, second, second_bias = _shipped()
     read = plain(check_text(text))
     logits = [
-        views(_chunks(one), weights, bias) @ second + second_bias for one in (read, *unmasked(read))
+        float(np.max(views(_chunks(one), weights, bias) @ second)) + second_bias
+        for one in (read, *unmasked(read))
     ]
     return float(probability(np.array(max(logits))))

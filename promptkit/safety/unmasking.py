@@ -1,7 +1,8 @@
 """Disguises undone before a text is judged: encodings, codes, odd letters, spaces within words.
 
 Each disguise is undone only where something in the text gives it away, so that an ordinary text is
-returned as it came. What is undone here is for scoring: nothing of it is sent anywhere.
+returned as it came. What is undone here is for scoring: nothing of it is sent anywhere. Letters
+that are shifted or turned round are seen where the text begins so, encoded runs anywhere.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ import unicodedata
 from typing import Final
 from urllib.parse import unquote
 
-_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,100000}={0,2}")
-_HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :,]?){12,20000}(?![0-9A-Za-z])")
-_BINARY: Final = re.compile(r"(?<![01])(?:[01]{8}[ ,]?){8,20000}(?![01])")
-_DECIMAL: Final = re.compile(r"(?<!\d)(?:\d{2,3}[ ,]{1,2}){11,20000}\d{2,3}(?!\d)")
+# No run below is followed by a condition: one that failed would be tried again from each of its
+# parts, in time that grows with the square.
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
+_HEX: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[ :,]?[0-9A-Fa-f]{2}){11,}")
+_BINARY: Final = re.compile(r"(?<![01])[01]{8}(?:[ ,]?[01]{8}){7,}")
+_DECIMAL: Final = re.compile(r"(?<!\d)\d{2,3}(?:[ ,]{1,2}\d{2,3}){11,}")
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}){3}|\\u00[0-9a-f]{2}|\\x[0-9a-f]{2}|&#x?\w{2,6};")
 _ONE_ESCAPE: Final = re.compile(
     r"\\u(00[0-9a-fA-F]{2})|\\x([0-9a-fA-F]{2})|&#(\d{2,6});|&#x(\w{2,6});"
 )
-_SPACED: Final = re.compile(r"(?<!\w)(?:\w[ ._*|-]{1,3}){5,20000}\w(?!\w)")
+_SPACED: Final = re.compile(r"(?<!\w)(?:[^\W_][ ._*|-]{1,3}){5,}[^\W_](?!\w)")
 _SPACED_MARK: Final = re.compile(r"[ ._*|-]{1,3}")
 _BROKEN: Final = re.compile(r"(?<=[a-z])[-_.*]{1,8}(?=[a-z])")
 _LEET: Final = re.compile(
@@ -30,6 +33,7 @@ _LEET: Final = re.compile(
 )
 _LEET_SIGNS: Final = str.maketrans("013457@$", "oieastas")
 _WORD: Final = re.compile(r"[a-z]+")
+_BREAKS: Final = re.compile(r"[\r\n\t]")
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0100-\U000e01ef]"
@@ -91,9 +95,8 @@ COMMON: Final = frozenset(
 )
 """Words by which readable English is told from a code."""
 
-_LONGEST: Final = 200_000
-"""Characters within which codes of a whole text are looked for; its encoded runs are found at any
-length."""
+_DEPTH: Final = 4
+"""How many encodings within each other are opened."""
 
 
 def plain(text: str) -> str:
@@ -127,12 +130,14 @@ def unmasked(text: str) -> list[str]:
     ['ignore your rules']
     """
     found = []
-    opened = _encoded(text)
+    opened = text
+    for _ in range(_DEPTH):
+        before, opened = opened, plain(_encoded(opened))
+        if opened == before:
+            break
     if opened != text:
-        again = _encoded(opened)
-        found.append(again)
-    head = text[:_LONGEST]
-    found += [changed for undo in (_joined, _unleeted, _turned) if (changed := undo(head))]
+        found.append(opened)
+    found += [changed for undo in (_joined, _unleeted, _turned) if (changed := undo(text))]
     return found
 
 
@@ -180,10 +185,10 @@ def _unbased(run: re.Match[str]) -> str:
 
 def _readable(data: bytes, otherwise: str) -> str:
     """What the bytes say, where it is text; else what stood there."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
+    text = data.decode("utf-8", "ignore")
+    if len(text.encode("utf-8")) < 0.9 * len(data):
         return otherwise
+    text = _BREAKS.sub(" ", text)
     letters = sum(one.isalpha() or one == " " for one in text)
     return text if text.isprintable() and letters > 0.7 * len(text) else otherwise
 
@@ -227,7 +232,6 @@ def _turned(text: str) -> str:
         return text[::-1]
     if _score(shifted) > max(0.2, at_first):
         return codecs.encode(text, "rot13")
-    # A code within a readable text: its own words, shifted back.
     return ""
 
 

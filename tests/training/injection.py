@@ -38,7 +38,7 @@ SIZE: Final = 2**scoring.GRAM_BITS + 2**scoring.CONCEPT_BITS
 STRENGTH: Final = 5.0
 """Inverse of the ridge penalty of the first model; 3, 5 and 10 came out alike out of fold."""
 
-ALLOWED: Final = 0.02
+ALLOWED: Final = 0.015
 """Share of ordinary texts of each kind that may be flagged out of fold."""
 
 TOTALS: Final = {
@@ -59,7 +59,9 @@ TOTALS: Final = {
     "own single_benign": 300,
     "own single_attacks": 100,
     "own roles": 400,
+    "own scenarios": 250,
     "own documents": 300,
+    "own documentation": 300,
     "own attacks in documents": 200,
 }
 """What a set weighs, in rows; any other as many as it has."""
@@ -189,8 +191,8 @@ def _most_telling(texts: NDArray[np.int64], logits: NDArray[Any]) -> NDArray[np.
 def views(
     data: Prepared, indices: NDArray[np.int64], weights: NDArray[np.float32], bias: float
 ) -> NDArray[np.float64]:
-    """Return what the second model looks at, for some of the rows."""
-    return np.array([scoring.views(data.cells[index], weights, bias) for index in indices])
+    """Return what the second model looks at, for some of the rows: their first stretch."""
+    return np.array([scoring.views(data.cells[index], weights, bias)[0] for index in indices])
 
 
 def fit_second(
@@ -230,8 +232,15 @@ KINDS: Final = {
         "own single_benign",
         "xstest safe",
     ),
-    "role prompts": ("awesome role prompts", "own roles"),
-    "of applications": ("llmbar", "bbh", "own prompts_benign", "bipia mails", "own documents"),
+    "role prompts": ("awesome role prompts", "own roles", "own scenarios"),
+    "of applications": (
+        "llmbar",
+        "bbh",
+        "own prompts_benign",
+        "bipia mails",
+        "own documents",
+        "own documentation",
+    ),
 }
 """Kinds of ordinary text, each of which the threshold is to spare."""
 

@@ -89,7 +89,7 @@ def write(model: Path, card: Path, figures: dict[str, Any]) -> None:
         f"Content digest (SHA-256 of the arrays): `{content_digest(model)}`",
         "",
         f"Threshold: {figures['threshold']}, the least score that at most",
-        f"{100 * figures['allowed']:.0f} % of each kind of ordinary text reached out of fold:",
+        f"{100 * figures['allowed']:.1f} % of each kind of ordinary text reached out of fold:",
         "requests full of trigger words, role prompts, and prompts of applications, documents and",
         "mails. The score is a probability where attempts and ordinary texts are equally many and",
         "mixed as below; where attempts are rarer, it is too high.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
 from dataclasses import dataclass
 from typing import Final
 
@@ -151,7 +152,13 @@ def templated(name: str, label: int, count: int) -> list[tuple[Row, str]]:
     ]
 
 
-_REPEATED: Final = {"freedom": (0, 4), "refusal": (0, 4), "rules": (0, 4), "duty": (1, 4)}
+_REPEATED: Final = {
+    "freedom": (0, 4),
+    "refusal": (0, 4),
+    "rules": (0, 4),
+    "duty": (1, 4),
+    "body": (2, 5),
+}
 _OPTIONAL: Final = {"format": (0, 2), "close": (0, 2), "request": (0, 2), "greeting": (0, 1)}
 
 
@@ -179,8 +186,8 @@ def composed(name: str, label: int, count: int) -> list[Row]:
 
 
 def _long(draw: random.Random, stock: list[str]) -> list[str]:
-    """Pieces of an ordinary document of one to twenty thousand characters."""
-    wanted = 2 ** draw.uniform(10, 14.3)
+    """Pieces of an ordinary document of one to twelve thousand characters."""
+    wanted = 2 ** draw.uniform(10, 13.6)
     pieces: list[str] = []
     while sum(map(len, pieces)) < wanted:
         pieces.append(draw.choice(stock))
@@ -209,6 +216,34 @@ def diluted(attacks: list[tuple[Row, str]], benign: list[Row], stock: list[str])
             group = attack.group
         source = "own attacks in documents" if label else "own documents"
         rows.append(Row(Example(draw.choice(["\n", " "]).join(pieces), label, source), group, True))
+    return rows
+
+
+REVISION: Final = "30387c97a7f4"
+"""Of promptkit's own documentation and code that ordinary technical text is taken from: a fixed
+one, so that the training stays the same, from before any attack was written about."""
+
+
+def documentation(pieces: int = 2, size: int = 2500) -> list[Row]:
+    """Return pieces of promptkit's documentation and code, by file."""
+
+    def git(*command: str) -> str:
+        return subprocess.run(
+            ["git", *command],  # noqa: S607 -- whichever git this checkout is used with
+            cwd=OWN,
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
+        ).stdout
+
+    folders = ("docs", "README.md", "promptkit/primitives", "promptkit/transports")
+    names = git("ls-tree", "-r", "--name-only", "--full-tree", REVISION, *folders).splitlines()
+    rows = []
+    for name in names:
+        if name.endswith((".md", ".py")) and (text := git("show", f"{REVISION}:{name}").strip()):
+            for start in range(0, min(len(text), pieces * size), size):
+                piece = Example(text[start : start + size], 0, "own documentation")
+                rows.append(Row(piece, f"documentation: {name}"))
     return rows
 
 
@@ -246,6 +281,7 @@ def training_rows() -> list[Row]:
             for text in lines_of(TEXT / f"{name}.txt")
         ]
     rows += composed("long_attacks", 1, 250) + composed("roles", 0, 400)
+    rows += composed("scenarios", 0, 300) + documentation()
     rows += diluted(attacks, benign, stock)
     kept: dict[str, Row] = {}
     for row in rows:
