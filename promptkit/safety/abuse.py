@@ -18,28 +18,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from promptkit.safety.abuse_categories import ABUSE_THRESHOLDS, CATEGORIES, LIMITS
 from promptkit.safety.abuse_features import dense, hashed, with_groups
 from promptkit.safety.abuse_words import plain, words_of
 from promptkit.safety.finding import check_text
 
 MODEL: Final = Path(__file__).parent / "models" / "abuse.npz"
 
-CATEGORIES: Final = ("harassment", "hate", "self-harm", "sexual", "violence")
-"""The names are those of OpenAI's moderation endpoint, so that one table of thresholds does for
-both."""
-
-LIMITS: Final = "illicit requests and most hate without slurs are not covered offline; English only"
-"""What the embedded classifier does not see; whatever it returns says so."""
-
-THRESHOLD: Final = 0.5
-ABUSE_THRESHOLDS: Final = dict.fromkeys(CATEGORIES, THRESHOLD)
-"""The score from which a category counts as found. All are on one scale, so they are equal."""
-
 _WINDOW: Final = 500
 """Characters of a window: about four sentences."""
 
-_LONGEST: Final = 200_000
-"""Characters that are looked at closely."""
+
+__all__ = ["ABUSE_THRESHOLDS", "CATEGORIES", "LIMITS", "AbuseScores", "abuse_scores"]
 
 
 class AbuseScores(dict[str, float]):
@@ -182,12 +172,8 @@ def abuse_scores(text: str) -> AbuseScores:
     True
     """
     model = _model()
-    best, heads = -np.inf, None
-    for window in windows(plain(check_text(text))):
-        logit, found = model.logits(window)
-        if logit > best or heads is None:
-            best, heads = logit, found
-    assert heads is not None
+    judged = (model.logits(window) for window in windows(plain(check_text(text))))
+    best, heads = max(judged, key=lambda pair: pair[0])
     shares = np.exp(heads - heads.max())
     likely = model.probability(best)
     return AbuseScores(

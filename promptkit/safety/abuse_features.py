@@ -4,28 +4,23 @@ Two kinds of features:
 
 * a few hundred dense ones, which mean the same in every text: how often each concept occurs, and
   whether an attack («disgusting», «kill») stands near a target (a group, «you», a thing) or near
-  what turns it (a negation, a quotation, a word of help);
+  what turns it (a quotation, a word of help, a wish);
 * hashed ones: words, pairs and triples of concepts and of words, in which the words of groups and
   things are replaced by their concept, so that what is learnt of one holds for all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from promptkit.safety.abuse_words import (
-    EXCLAMATION,
-    QUESTION,
-    QUOTE,
-    STOP,
-    Word,
-    lexicon,
-)
+from promptkit.safety.abuse_words import EXCLAMATION, QUESTION, STOP, Word, lexicon
 
 BITS: Final = 15
 """There are 2**15 buckets for the hashed features."""
@@ -54,7 +49,7 @@ ATTACKS: Final = {
     "denied attack": (),
     "denied kindness": (),
 }
-"""An attack or a kindness within three words after «not» or the like counts as the denied one."""
+"""An attack or a kindness within a few words after «not» or the like counts as the denied one."""
 
 TURNS: Final = {
     "said": ("QUOTE", "SAY"),
@@ -66,31 +61,66 @@ TURNS: Final = {
     "idiom": ("IDIOM",),
     "every": ("EVERY", "MORE"),
 }
+_BOTH_WAYS: Final = ("said", "condemned", "help", "question", "kind")
+"""Turns that also tell when they come after the attack."""
+
 _NEAR: Final = 7
 """Words apart at most: a target and what is said of it, in a clause of ordinary length."""
 
 _DENIED: Final = 4
 """Words at most from a negation to what it denies."""
 
+_AHEAD: Final = 8
+"""Concepts ahead that one is paired with, at most: the work stays linear."""
+
 _FAR: Final = 9
+"""Words apart at most, in a pair or triple of concepts."""
+
 _ENDS: Final = frozenset((STOP, QUESTION, EXCLAMATION))
-_REPLACED: Final = (
-    "GROUP GROUP1 GROUPADJ PERSON JOBGROUP THING GAME COMPUTE POLITIC RELATION MINOR".split()
+_HIDDEN: Final = (
+    *("GROUP", "GROUP1", "GROUPADJ", "PERSON", "JOBGROUP", "THING", "GAME", "COMPUTE"),
+    *("POLITIC", "RELATION", "MINOR"),
 )
+"""Concepts that stand in for their words."""
+
 _PLURAL: Final = ("people", "persons", "folk", "folks", "men", "kids")
 _SHIFT: Final = 32 - BITS
+_PAIRS, _TURNED = len(TARGETS) * len(ATTACKS), len(ATTACKS) * len(TURNS)
+
+
+class _Book(NamedTuple):
+    """Numbers that are looked up for each word."""
+
+    targets: dict[int, int]
+    attacks: dict[int, int]
+    turns: dict[int, int]
+    hidden: frozenset[int]
+    both_ways: frozenset[int]
+    negation: int
+    kindness: int
+    adjective: int
+    person: int
+    many: int
+    one: int
 
 
 @lru_cache(maxsize=1)
-def _roles() -> tuple[dict[int, int], dict[int, int], dict[int, int], frozenset[int]]:
-    """The targets, attacks and turns that each concept is, and the concepts that hide a word."""
+def _book() -> _Book:
     number = lexicon().number
-    tables = []
-    for table in (TARGETS, ATTACKS, TURNS):
-        tables.append(
-            {number(name): place for place, names in enumerate(table.values()) for name in names}
-        )
-    return tables[0], tables[1], tables[2], frozenset(map(number, _REPLACED))
+
+    def places(table: Mapping[str, tuple[str, ...]]) -> dict[int, int]:
+        return {number(name): place for place, names in enumerate(table.values()) for name in names}
+
+    return _Book(
+        places(TARGETS),
+        places(ATTACKS),
+        places(TURNS),
+        frozenset(map(number, _HIDDEN)),
+        frozenset(list(TURNS).index(name) for name in _BOTH_WAYS),
+        number("NOT"),
+        list(ATTACKS).index("kindness"),
+        *map(number, ("GROUPADJ", "PERSON", "GROUP", "GROUP1")),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -111,13 +141,12 @@ def with_groups(words: list[Word]) -> list[Word]:
     >>> book.names[found[0].concept]
     'GROUP'
     """
-    names = lexicon().number
-    adjective, person, many, one = map(names, ("GROUPADJ", "PERSON", "GROUP", "GROUP1"))
+    book = _book()
     merged: list[Word] = []
     for word in words:
-        if word.concept == person and merged and merged[-1].concept == adjective:
+        if word.concept == book.person and merged and merged[-1].concept == book.adjective:
             is_many = word.text[-1] == "s" or word.text in _PLURAL
-            merged[-1] = Word(merged[-1].text, many if is_many else one)
+            merged[-1] = Word(merged[-1].text, book.many if is_many else book.one)
         else:
             merged.append(word)
     return merged
@@ -129,58 +158,68 @@ def dense(words: list[Word]) -> NDArray[np.float32]:
     Counts are damped by the square root, and divided by the fourth root of the number of words:
     an insult is worth less in a long text, though not much less.
     """
-    targets, attacks, turns, _ = _roles()
     concepts = len(lexicon().names)
-    found = np.zeros(concepts + len(TARGETS) * len(ATTACKS) + len(ATTACKS) * len(TURNS), np.float32)
-    pairs, turned = concepts, concepts + len(TARGETS) * len(ATTACKS)
+    counts = [0] * concepts
     spoken = 0
-    roles: list[tuple[int, int, int, int]] = []  # place, target, attack, turn; -1 for none
-    sentence, denied_until = 0, -1
-    negation, kind = lexicon().number("NOT"), _places(ATTACKS, "kindness")
-    denied, unkind = _places(ATTACKS, "denied attack"), _places(ATTACKS, "denied kindness")
-    for place, (text, concept) in enumerate(words):
-        if text:
-            spoken += 1
-        if not concept:
-            continue
-        found[concept] += 1
-        if concept in _ENDS and text != '"':
-            sentence += 100  # what stands in another sentence is far away
-            denied_until = -1
-        if concept == negation:
-            denied_until = place + _DENIED
-        attack = attacks.get(concept, -1)
-        if attack >= 0 and place <= denied_until:
-            attack = unkind if attack == kind else denied
-        role = (targets.get(concept, -1), attack, turns.get(concept, -1))
-        if role != (-1, -1, -1):
-            roles.append((place + (0 if concept in _ENDS else sentence), *role))
-    scale = max(spoken, 3) ** -0.25
-    found[:concepts] = np.sqrt(np.minimum(found[:concepts], 4)) * np.float32(1.7 * scale)
-    for here, (place, target, attack, turn) in enumerate(roles):
-        for after in range(here + 1, min(here + 8, len(roles))):
-            other_place, other_target, other_attack, other_turn = roles[after]
-            if other_place - place > _NEAR:
-                break
-            if target >= 0 and other_attack >= 0:
-                found[pairs + target * len(ATTACKS) + other_attack] = 1
-            if attack >= 0 and other_target >= 0:
-                found[pairs + other_target * len(ATTACKS) + attack] = 1
-            if turn >= 0 and other_attack >= 0:
-                found[turned + other_attack * len(TURNS) + turn] = 1
-            if attack >= 0 and other_turn in _AFTER:
-                found[turned + attack * len(TURNS) + other_turn] = 1
+    for text, concept in words:
+        spoken += bool(text)
+        counts[concept] += 1
+    counts[0] = 0
+    scale = 1.7 * max(spoken, 3) ** -0.25
+    found = np.zeros(concepts + _PAIRS + _TURNED, np.float32)
+    found[:concepts] = np.sqrt(np.minimum(counts, 4)) * scale
+    met = _meetings(_roles(words))
+    if met:
+        found[[concepts + place for place in met]] = 1.0
     return found
 
 
-def _places(table: dict[str, tuple[str, ...]], name: str) -> int:
-    return list(table).index(name)
+def _roles(words: list[Word]) -> list[tuple[int, int, int, int]]:
+    """The place of each word with a role, and its target, attack and turn; -1 for none.
+
+    What stands in another sentence is far away.
+    """
+    book = _book()
+    denied_attack = book.kindness + 1
+    roles = []
+    sentence, denied_until = 0, -1
+    for place, (_, concept) in enumerate(words):
+        if not concept:
+            continue
+        attack = book.attacks.get(concept, -1)
+        if attack >= 0 and place <= denied_until:
+            attack = denied_attack + (attack == book.kindness)
+        role = (book.targets.get(concept, -1), attack, book.turns.get(concept, -1))
+        if role != (-1, -1, -1):
+            roles.append((place + sentence, *role))
+        if concept in _ENDS:
+            sentence += 100
+            denied_until = -1
+        elif concept == book.negation:
+            denied_until = place + _DENIED
+    return roles
 
 
-_AFTER: Final = frozenset(
-    _places(TURNS, name) for name in ("said", "condemned", "help", "question", "kind")
-)
-"""Turns that also tell when they come after the attack."""
+def _meetings(roles: list[tuple[int, int, int, int]]) -> set[int]:
+    """The features of attacks that stand near a target or a turn."""
+    both_ways = _book().both_ways
+    attacks, turns = len(ATTACKS), len(TURNS)
+    met = set()
+    for here, (place, target, attack, turn) in enumerate(roles):
+        for other_place, other_target, other_attack, other_turn in roles[here + 1 : here + _AHEAD]:
+            if other_place - place > _NEAR:
+                break
+            if other_attack >= 0:
+                if target >= 0:
+                    met.add(target * attacks + other_attack)
+                if turn >= 0:
+                    met.add(_PAIRS + other_attack * turns + turn)
+            if attack >= 0:
+                if other_target >= 0:
+                    met.add(other_target * attacks + attack)
+                if other_turn in both_ways:
+                    met.add(_PAIRS + attack * turns + other_turn)
+    return met
 
 
 def _bucket(value: int) -> int:
@@ -190,36 +229,41 @@ def _bucket(value: int) -> int:
 
 def hashed(words: list[Word]) -> list[int]:
     """Return the buckets of the hashed features that occur, each once and in order."""
-    replaced = _roles()[3]
+    hidden = _book().hidden
     found: set[int] = set()
     concepts: list[tuple[int, int]] = []
     items: list[int] = []
     for place, (text, concept) in enumerate(words):
-        word = crc32(text.encode("utf-8", "surrogatepass")) if text else 0
         if concept:
             concepts.append((place, concept))
-        hides = concept in replaced
-        if text and not hides:
+        if not text:
+            continue
+        if concept in hidden:
+            items.append(concept * 7919 + 5)
+        else:
+            word = crc32(text.encode("utf-8", "surrogatepass"))
             found.add(_bucket(word * 3 + 11))
-        if text:
-            items.append(concept * 7919 + 5 if hides else word)
-    for here, (place, concept) in enumerate(concepts):
-        is_apart = False
-        for after in range(here + 1, min(here + 5, len(concepts))):
-            other_place, other = concepts[after]
-            if other_place - place > _FAR:
-                break
-            is_apart = is_apart or (after > here + 1 and concepts[after - 1][1] in _ENDS)
-            how = 2 if is_apart else 0 if other_place - place == 1 else 1
-            found.add(_bucket(((concept * 131 + other) * 4 + how) * 0x85EBCA6B + 17))
-        if here + 2 < len(concepts) and concepts[here + 2][0] - place <= _FAR:
-            triple = (concept * 131 + concepts[here + 1][1]) * 131 + concepts[here + 2][1]
-            found.add(_bucket(triple * 0x01000193 + 23))
-    for first, second in zip(items, items[1:], strict=False):
+            items.append(word)
+    for first, second in pairwise(items):
         found.add(_bucket((first * 0x01000193 ^ second) * 5 + 29))
     for first, second, third in zip(items, items[1:], items[2:], strict=False):
         found.add(_bucket(((first * 0x01000193 ^ second) * 0x01000193 ^ third) * 5 + 31))
-    return sorted(found)
+    return sorted(found | _of_concepts(concepts))
 
 
-__all__ = ["ATTACKS", "BITS", "QUOTE", "TARGETS", "TURNS", "dense", "dense_names", "hashed"]
+def _of_concepts(concepts: list[tuple[int, int]]) -> set[int]:
+    """The buckets of pairs and triples of concepts that stand near each other."""
+    found = set()
+    for here, (place, concept) in enumerate(concepts):
+        ahead = concepts[here + 1 : here + 5]
+        is_apart = False
+        for step, (other_place, other) in enumerate(ahead):
+            if other_place - place > _FAR:
+                break
+            is_apart = is_apart or (step > 0 and ahead[step - 1][1] in _ENDS)
+            how = 2 if is_apart else 0 if other_place - place == 1 else 1
+            found.add(_bucket(((concept * 131 + other) * 4 + how) * 0x85EBCA6B + 17))
+        if len(ahead) > 1 and ahead[1][0] - place <= _FAR:
+            triple = (concept * 131 + ahead[0][1]) * 131 + ahead[1][1]
+            found.add(_bucket(triple * 0x01000193 + 23))
+    return found

@@ -49,19 +49,26 @@ _LOOKALIKE: Final = str.maketrans(
 )
 """Cyrillic and Greek letters that look like Latin ones, and marks in one form."""
 
-_STRONG: Final = frozenset(
-    "SLUR PROF STRONGINSULT INSULT HATE KILL HURT DISGUST STUPID SEXACT SEXPART DEHUM INFERIOR "
-    "POLSLUR KILLYOURSELF CRIME GROUP SELFHARM IMMORAL SEXMILD".split()
+_STRONG: Final = (
+    *("SLUR", "PROF", "STRONGINSULT", "INSULT", "HATE", "KILL", "HURT", "DISGUST", "STUPID"),
+    *("SEXACT", "SEXPART", "DEHUM", "INFERIOR", "POLSLUR", "KILLYOURSELF", "CRIME", "GROUP"),
+    *("SELFHARM", "IMMORAL", "SEXMILD"),
 )
 """Concepts whose words are looked for behind misspellings."""
 
-_VERBS: Final = frozenset("KILL HURT HATE LIKE SEXACT EXCLUDE SAY PROF HELP".split())
-_BEFORE: Final = frozenset(
-    "i you we they he she it the a all those these and is are my your fuck fucking hate kill no so "
-    "stupid dumb ugly dirty filthy damn bloody lying".split()
-)
-"""What may be run together with a word that follows."""
+_VERBS: Final = ("KILL", "HURT", "HATE", "LIKE", "SEXACT", "EXCLUDE", "SAY", "PROF", "HELP")
+"""Concepts whose words are looked up without their endings."""
 
+_BEFORE: Final = frozenset(
+    (
+        *("i", "you", "we", "they", "he", "she", "it", "the", "a", "all", "those", "these", "and"),
+        *("is", "are", "my", "your", "no", "so", "too", "to", "just", "such"),
+    )
+)
+"""Short words that may be run together with the one that follows."""
+
+_CLITICS: Final = ("s", "ll", "re", "ve", "d")
+_DIVIDER: Final = re.compile(r"\W+")
 _SHORTEST_SPLIT, _LONGEST_SPLIT = 5, 30
 _SHORTEST_PART: Final = 4
 _LONGEST_WORD: Final = 40
@@ -205,29 +212,28 @@ def _words(token: str, book: Lexicon, known: Container[int]) -> list[Word]:
         return [Word(token[:_LONGEST_WORD], 0)]
     if token.isalpha():
         return _resolved_alpha(token, book, known)
-    bare = token.rstrip("!'|+#-*@$")
-    if not bare:
-        return []
-    masked = token.rstrip("!'|+#-")
-    concept = book.words.get(bare)
-    if concept is not None:
-        return [Word(bare, concept)]
-    if "'" in bare and bare.rsplit("'", 1)[1] in ("s", "ll", "re", "ve", "d"):
-        bare = masked = bare.rsplit("'", 1)[0]
-        concept = book.words.get(bare)
-        if concept is not None:
-            return [Word(bare, concept)]
-    if bare.isalpha() and bare == masked:
+    bare, masked = token.rstrip("!'|+#-*@$"), token.rstrip("!'|+#-")
+    stem, _, ending = bare.rpartition("'")
+    if stem and ending in _CLITICS and bare not in book.words:
+        bare = masked = stem
+    if not bare or bare in book.words:
+        return [Word(bare, book.words[bare])] if bare else []
+    if bare == masked and bare.isalpha():
         return _resolved_alpha(bare, book, known)
     word = _resolved(masked, book, known)
     if word.concept:
         return [word, Word("", MASKED)]
-    pieces = [piece for piece in re.split(r"\W+", bare) if piece]
-    if len(pieces) > 1:
-        if all(len(piece) == 1 for piece in pieces):
-            return _words("".join(pieces), book, known)
-        return [word for piece in pieces for word in _words(piece, book, known)]
-    return [Word(bare, 0)]
+    return _pieces(bare, book, known)
+
+
+def _pieces(token: str, book: Lexicon, known: Container[int]) -> list[Word]:
+    """The words of a token that marks divide."""
+    pieces = [piece for piece in _DIVIDER.split(token) if piece]
+    if len(pieces) < 2:  # noqa: PLR2004 -- nothing divides it
+        return [Word(token, 0)]
+    if all(len(piece) == 1 for piece in pieces):
+        return _words("".join(pieces), book, known)
+    return [word for piece in pieces for word in _words(piece, book, known)]
 
 
 def _resolved_alpha(token: str, book: Lexicon, known: Container[int]) -> list[Word]:
@@ -253,9 +259,9 @@ def _split(left: str, right: str, book: Lexicon, known: Container[int]) -> list[
     )
     if is_word and after in book.strong:
         return [Word(left, before or 0), Word(right, after or 0)]
-    if len(left) >= _SHORTEST_PART and before in book.strong:
-        if after is not None or (len(right) >= _SHORTEST_PART and _is_known(right, known)):
-            return [Word(left, before or 0), Word(right, after or 0)]
+    is_followed = after is not None or (len(right) >= _SHORTEST_PART and _is_known(right, known))
+    if len(left) >= _SHORTEST_PART and before in book.strong and is_followed:
+        return [Word(left, before or 0), Word(right, after or 0)]
     return []
 
 

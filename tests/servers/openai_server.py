@@ -227,9 +227,12 @@ class OpenAIServer:
         body, fault = await self._admit(request)
         if fault is not None:
             return fault
+        texts = body["input"]
+        if texts and isinstance(texts[0], dict):  # the parts of one input, images among them
+            texts = [" ".join(part.get("text", "") for part in texts)]
         results = [
             {"flagged": "kill" in text, "categories": {"violence": "kill" in text}}
-            for text in body["input"]
+            for text in texts
         ]
         return web.json_response({"id": "m", "model": body["model"], "results": results})
 
