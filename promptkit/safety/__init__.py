@@ -37,6 +37,7 @@ _HOMES: Final = {
     "find_leak": "canary",
     "find_secrets": "credentials",
     "grounded": "grounding",
+    "guard": "policy.guarding",
     "injection_score": "injection",
     "moderate": "moderation",
     "moderated": "streamed",
