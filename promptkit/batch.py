@@ -158,7 +158,7 @@ class Batches:
         with Heartbeat(), means.journal:
             passing = await checked.let_in(requests)
             run = BatchRun(means, step, passing, policy or DEFAULT_POLICY)
-            outcomes: list[Any] = checked.let_out(await run.finish())
+            outcomes: list[Any] = await checked.let_out(await run.finish())
         if on_error == "raise":
             failed = [outcome for outcome in outcomes if not isinstance(outcome, Response)]
             for index, outcome in enumerate(outcomes):

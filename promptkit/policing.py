@@ -20,11 +20,12 @@ from promptkit.adapters.review_queue import ReviewQueue
 from promptkit.errors import OptionError
 from promptkit.request import Request
 from promptkit.response import Response
-from promptkit.safety.enforcement import keeps as _keeps
-from promptkit.safety.enforcement import storable
 from promptkit.safety.policy import DEFAULT_POLICY, Policy
-from promptkit.safety.policy_layer import Desk, PolicyLayer
-from promptkit.safety.reviews import Audit, Reviews
+from promptkit.safety.policy.desk import Desk
+from promptkit.safety.policy.enforcement import keeps as _keeps
+from promptkit.safety.policy.enforcement import storable
+from promptkit.safety.policy.layer import PolicyLayer
+from promptkit.safety.policy.reviews import Audit, Reviews
 from promptkit.session import Session
 from promptkit.transport import Transport
 

@@ -7,7 +7,7 @@ secret, who can write the file can also write a whole new chain: then keep the l
 `verify` returns, somewhere else. Old lines are deleted from the front; the first line then says how
 many went and carries their last hash on, so that the lines that stay are as they were.
 
-The events never hold the texts that were found: see `promptkit.safety.policy_layer`.
+The events never hold the texts that were found: see `promptkit.safety.policy.layer`.
 """
 
 from __future__ import annotations

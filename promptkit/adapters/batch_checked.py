@@ -17,7 +17,7 @@ class Checked:
     """The requests of one batch, each let in, refused, or answered by a person."""
 
     def __init__(self, layer: Any) -> None:
-        """Check by `layer`, a `promptkit.safety.policy_layer.PolicyLayer`; None checks nothing."""
+        """Check by `layer`, a `promptkit.safety.policy.layer.PolicyLayer`; None checks nothing."""
         self._layer = layer
         self._outcomes: list[Any] = []
 
@@ -30,7 +30,7 @@ class Checked:
             try:
                 passage = self._layer.enter(request)
                 if passage.answer is None:
-                    await self._layer.judged(passage.request)
+                    await self._layer.judge_question(passage.request)
             except BlockedError as error:
                 self._outcomes.append(error)
             else:
@@ -39,7 +39,7 @@ class Checked:
                     passing.append(passage.request)
         return passing
 
-    def let_out(self, answers: list[Any]) -> list[Any]:
+    async def let_out(self, answers: list[Any]) -> list[Any]:
         """Return the outcomes of all requests, in their order, given those that were asked."""
         if self._layer is None:
             return answers
@@ -47,14 +47,15 @@ class Checked:
         return [
             outcome
             if isinstance(outcome, (Response, BlockedError))
-            else self._out(outcome, next(left))
+            else await self._out(outcome, next(left))
             for outcome in self._outcomes
         ]
 
-    def _out(self, passage: Any, answer: Any) -> Any:
+    async def _out(self, passage: Any, answer: Any) -> Any:
         if not isinstance(answer, Response):
             return answer
         try:
+            await self._layer.judge_answer(passage, answer)
             return self._layer.leave(passage, answer)
         except BlockedError as error:
             return error

@@ -20,8 +20,8 @@ from typing import Any, Final
 from promptkit.adapters.database import open_database
 from promptkit.errors import OptionError, StoreError
 from promptkit.safety.finding import Finding
-from promptkit.safety.policy import Stage
-from promptkit.safety.reviews import Decision, Status
+from promptkit.safety.policy.reviews import Decision, Status
+from promptkit.safety.policy.rules import Stage
 
 APPLICATION_ID: Final = 0x706B7271
 """Marks a review queue («pkrq»)."""

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import hostile_texts
+from training import injection as training
 from training.shared import content_digest
 
 from promptkit.safety import injection
@@ -85,12 +86,19 @@ def test_a_disguise_does_not_hide_an_attempt(text):
     assert injection_score(text) >= INJECTION_THRESHOLD
 
 
-@pytest.mark.parametrize("place", [0, 30, 60], ids=["first", "midway", "last"])
-def test_a_clear_attempt_stands_out_wherever_it_stands_in_a_long_text(place):
-    sentences = [ORDINARY] * 60
-    alone = injection_score("".join(sentences))
-    sentences.insert(place, OVERRIDE + " ")
-    assert injection_score("".join(sentences)) > alone + 0.1
+@pytest.mark.parametrize("count", [10, 60, 1000, 8000])
+@pytest.mark.parametrize("place", [0, 0.5, 1], ids=["first", "midway", "last"])
+def test_a_clear_attempt_is_found_wherever_it_stands_in_a_text_of_any_length(place, count):
+    sentences = [ORDINARY] * count
+    assert injection_score("".join(sentences)) < INJECTION_THRESHOLD
+    sentences.insert(int(place * count), OVERRIDE + " ")
+    assert injection_score("".join(sentences)) >= INJECTION_THRESHOLD
+
+
+def test_an_attempt_is_found_behind_a_long_encoded_text():
+    before = base64.b64encode(ORDINARY.encode() * 600).decode()
+    hidden = base64.b64encode(OVERRIDE.encode()).decode()
+    assert injection_score(f"{before} {hidden}") >= INJECTION_THRESHOLD
 
 
 @given(st.text() | hostile_texts)
@@ -129,13 +137,22 @@ WORST = {
     "equals signs": "=",
     "apostrophes": "a'",
     "colons": "system:",
+    "spaced hexadecimal": "0a ",
+    "spaced bits": "01010101 ",
+    "underscores": "_",
+    "letters and underscores": "a_",
+    "spaced letters": "a ",
+    "stars": "a*** ",
+    "tabs": "\t",
+    "slashes": "/w8P",
 }
 
 
 @pytest.mark.parametrize("unit", WORST.values(), ids=WORST)
-def test_time_grows_no_faster_than_length(unit):
+@pytest.mark.parametrize("tail", ["", "gab!"], ids=["", "and something else"])
+def test_time_grows_no_faster_than_length(unit, tail):
     def seconds(size: int) -> float:
-        text = (unit * size)[:size]
+        text = (unit * size)[:size] + tail
         best = 1e9
         for _ in range(3):
             start = time.process_time()
@@ -189,3 +206,9 @@ def test_scoring_needs_neither_scikit_learn_nor_scipy_nor_a_network():
         cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_training_says_so_where_its_data_is_absent(monkeypatch, capsys):
+    monkeypatch.setattr(training, "is_present", lambda: False)
+    assert training.main() == 0
+    assert "nothing trained" in capsys.readouterr().out

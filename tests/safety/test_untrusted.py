@@ -136,6 +136,27 @@ def test_what_shows_nothing_does_not_hide_an_instruction():
     assert score(wide) >= UNTRUSTED_THRESHOLD
 
 
+@pytest.mark.parametrize("between", ["\n", "\t", " | ", "\n\n"])
+def test_one_word_a_line_or_a_cell_is_read_as_a_sentence(between):
+    assert score(f"Thank you.\n{between.join(ATTACK.split())}") >= UNTRUSTED_THRESHOLD
+
+
+@pytest.mark.parametrize(
+    "carrier", ["Great product, {}", "Find the minutes attached and {}", 'He said "{}"', "Hm **{}"]
+)
+def test_an_instruction_that_hangs_on_an_ordinary_sentence_is_found(carrier):
+    assert score(carrier.format(ATTACK[0].lower() + ATTACK[1:])) >= UNTRUSTED_THRESHOLD
+
+
+def test_base64_over_several_lines_is_one_text():
+    lines = base64.encodebytes(
+        f"Dear reader, here is something for you. {ATTACK}".encode()
+    ).decode()
+    first = scan_untrusted(lines)[0]
+    assert first.score >= UNTRUSTED_THRESHOLD
+    assert first.payload.startswith("Dear reader")
+
+
 def test_a_long_text_hides_no_sentence():
     mail = f"{MAIL}\n"
     text = f"{mail * 2_000}{ATTACK}\n{mail * 2_000}"

@@ -13,8 +13,8 @@ from promptkit.explanation import Explanation, Section, Table
 from promptkit.operations.redteam.attacks import FAMILIES, Attack, attacks
 from promptkit.operations.redteam.success import succeeds
 from promptkit.prompt import Prompt
-from promptkit.safety.guarding import guard
 from promptkit.safety.policy import DEFAULT_POLICY, Policy
+from promptkit.safety.policy.guarding import guard
 from promptkit.session import Session
 
 Target = Prompt | str | Callable[[Session, str], Awaitable[Any]]

@@ -18,9 +18,9 @@ from promptkit.errors import BlockedError, HeldError, OptionError, PolicyError
 from promptkit.primitives import vote
 from promptkit.prompt import Message, Part
 from promptkit.request import Request
-from promptkit.safety.guarding import guard
 from promptkit.safety.policy import DEFAULT_POLICY, Policy
-from promptkit.safety.policy_layer import PolicyLayer
+from promptkit.safety.policy.guarding import guard
+from promptkit.safety.policy.layer import PolicyLayer
 from promptkit.testing import Scripted
 
 pytestmark = pytest.mark.anyio
@@ -525,3 +525,55 @@ def test_hostile_text_never_changes_the_number_or_roles_of_messages(
         return
     assert [m.role for m in seen[0].messages] == ["system", "user"]
     assert isinstance(response.text, str)
+
+
+# --- answers that a model judges ---------------------------------------------------------------
+
+
+def judged(request: Request) -> pk.Response:
+    if request.api == "moderations":
+        is_bad = "bad" in request.messages[-1].text
+        result = {
+            "flagged": is_bad,
+            "categories": {"hate": is_bad},
+            "category_scores": {"hate": 0.9},
+        }
+        return pk.Response(moderations=(result,), model="omni-moderation-latest")
+    return pk.Response(choices=(pk.Choice("A bad answer. Truly.", "stop"),))
+
+
+async def test_an_answer_is_moderated_by_the_endpoint_before_any_of_it_is_shown() -> None:
+    session, model = under({"output": {"moderation": "block"}}, judged, cache=None)
+    shown: list[str] = []
+
+    async def read() -> None:
+        async for piece in session.stream("Hi"):
+            shown.append(piece)  # noqa: PERF401 -- what came before the error counts
+
+    with pytest.raises(BlockedError, match="hate"):
+        await read()
+    assert not shown
+    assert [request.api for request in model.requests] == ["chat", "moderations"]
+
+
+async def test_a_stream_goes_on_as_soon_as_the_judge_has_passed_its_question() -> None:
+    judged_at: list[int] = []
+    shown: list[str] = []
+
+    async def slow(request: Request, on_text: Any = None, /) -> pk.Response:
+        if "What is it about?" in request.text:
+            await asyncio.sleep(0.02)
+            judged_at.append(len(shown))
+            return pk.Response(choices=(pk.Choice("bicycles", "stop"),))
+        for _ in range(20):
+            on_text("It costs twenty euros. ")
+            await asyncio.sleep(0.01)
+            early = len(shown)
+        assert early > 10
+        return pk.Response(choices=(pk.Choice("It costs twenty euros. " * 20, "stop"),))
+
+    session = pk.connect(transport=slow, model="m", policy=TOPICS, cache=None)
+    async for piece in session.stream("What does a new tyre cost?"):
+        shown.append(piece)  # noqa: PERF401 -- the transport looks at it
+    assert judged_at == [0]
+    assert len("".join(shown)) == len("It costs twenty euros. " * 20)

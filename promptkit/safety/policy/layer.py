@@ -11,44 +11,26 @@ same again returns what was decided, and pays nothing.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, replace
 
-from promptkit.errors import BlockedError, HeldError, PolicyError
+from promptkit.errors import BlockedError, PolicyError
 from promptkit.prompt import Message, Part
 from promptkit.request import Request
 from promptkit.response import CallLog, Choice, Response, Source
 from promptkit.safety.canary import Canary
-from promptkit.safety.enforcement import About, Hit, Inspected, blocked, inspect
 from promptkit.safety.identity import hashed
-from promptkit.safety.policy import ASKING, Policy, Rule, Stage
-from promptkit.safety.policy_judges import judge
-from promptkit.safety.policy_stream import Gate
-from promptkit.safety.reviews import Audit, Decision, Reviews, text_key
+from promptkit.safety.policy import Policy
+from promptkit.safety.policy.desk import Desk
+from promptkit.safety.policy.enforcement import About, Hit, Inspected, inspect
+from promptkit.safety.policy.gate import Gate
+from promptkit.safety.policy.judges import judge
+from promptkit.safety.policy.reviews import text_key
+from promptkit.safety.policy.rules import ASKING, Rule, Stage
 from promptkit.safety.vault import Vault
 from promptkit.transport import OnText, Transport
 
-if TYPE_CHECKING:
-    from promptkit.session import Session
-
 _BEFORE: tuple[Stage, ...] = ("input", "untrusted")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Whom a policy turns to.
-
-    Attributes:
-        audit: Where it is written down; None for nowhere.
-        reviews: The queue of held texts; None where no rule holds any.
-        judge: A session that is not under this policy, for checks that ask a model.
-    """
-
-    audit: Audit | None = None
-    reviews: Reviews | None = None
-    judge: Session | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +93,13 @@ class PolicyLayer:
         vault = Vault()
         if request.api == "moderations":  # what is to be judged is judged as it is
             return Passage(request, About(), vault)
-        vetted = self._vetted(request)
+        vetted = self.desk.vetted(request.messages[-1]) if request.messages else None
         if vetted is not None:
             return Passage(request, About(), vault, _told(vetted, "vetted"))
         about = self._about(request)
         screened = self._screen(request, about, vault)
-        decided = self._decided(screened.key, "output")
+        asks = self.policy.asks_people
+        decided = self.desk.approved(screened.key, "output") if asks else None
         if decided is not None:
             return Passage(screened, about, vault, _told(vault.restore(decided), "reviewed"))
         return Passage(screened, about, vault)
@@ -179,9 +162,9 @@ class PolicyLayer:
     def _passed(self, text: str, stage: Stage, about: About, vault: Vault) -> str:
         """Return a text as it may be asked, or refuse it."""
         done = inspect(text, stage, self.policy, replace(about, vault=vault))
-        self._note(done.hits, stage)
+        self.desk.note(done.hits, stage, self.policy)
         if done.stop is not None:
-            return self._stopped(done, stage, text_key(stage, text), question="")
+            return self.desk.stop(done, stage, text_key(stage, text), self.policy)
         if self._redacts and not self._redacts_at(stage):
             # What only looks like a placeholder must not be restored as one.
             return vault.exchange(done.text, ())[0]
@@ -199,66 +182,86 @@ class PolicyLayer:
     # -- asking ---------------------------------------------------------------------------
 
     async def _ask(self, passage: Passage, on_text: OnText | None) -> Response:
-        """Ask, and beside that have a model judge the question where the policy says so."""
+        """Ask, and have a model judge the question beside it, then the answer, where rules say so.
+
+        Nothing of a stream is shown before its question has passed; nor, where its answer is
+        judged, before that has.
+        """
         request = passage.request
-        rules = self._judging(request)
         gate = Gate(on_text, lambda before, unit: self._unit(before, unit, passage), self.policy)
         hear = gate.hear if on_text is not None else None
-        if rules:
+        is_judged = bool(self._judging("output", request))
+        if self._judging("input", request):
             gate.close()
-            response = await self._beside(request, rules, gate, hear)
+            answer = self._beside(request, gate, hear, opens=not is_judged)
         else:
-            response = await _until(self.inner(request, hear), gate)
+            if is_judged:
+                gate.close()
+            answer = _until(self.inner(request, hear), gate)
+        response = await answer
         try:
+            await self.judge_answer(passage, response)
+            gate.open()
             gate.end()
         except BlockedError as error:
             _account(error, response)
             raise
         return response
 
-    def _judging(self, request: Request) -> list[Rule]:
-        if request.api in ("embeddings", "moderations"):
-            return []
-        return [rule for rule in self.policy.input if rule.check in ASKING]
-
     async def _beside(
-        self, request: Request, rules: Sequence[Rule], gate: Gate, hear: OnText | None
+        self, request: Request, gate: Gate, hear: OnText | None, *, opens: bool
     ) -> Response:
         """Ask and judge at once; the first that fails ends the other."""
+        judging = asyncio.ensure_future(self.judge_question(request))
         answering = asyncio.ensure_future(_until(self.inner(request, hear), gate))
-        judging = asyncio.ensure_future(self._judged(request, rules))
+        if opens:
+            judging.add_done_callback(lambda task: _open(gate, task))
         try:
             await asyncio.wait((answering, judging), return_when=asyncio.FIRST_EXCEPTION)
-            if not judging.done() or judging.exception() is None:
-                await judging
-                gate.open()
-                return await answering
-            raise judging.exception() or asyncio.CancelledError
+            for task in (judging, answering):
+                if task.done():
+                    task.result()
+            return answering.result()
         finally:
-            for task in (answering, judging):
+            for task in (judging, answering):
                 task.cancel()
-            await asyncio.gather(answering, judging, return_exceptions=True)
+            await asyncio.gather(judging, answering, return_exceptions=True)
 
-    async def judged(self, request: Request) -> None:
+    def _judging(self, stage: Stage, request: Request) -> list[Rule]:
+        """The rules of a stage that ask a model."""
+        if request.api in ("embeddings", "moderations"):
+            return []
+        return [rule for rule in self.policy.at(stage) if rule.check in ASKING]
+
+    async def judge_question(self, request: Request) -> None:
         """Have a model judge a question, where the policy says so.
 
         Raises:
             BlockedError: It may not be asked. HeldError: a person has to look at it first.
         """
-        await self._judged(request, self._judging(request))
-
-    async def _judged(self, request: Request, rules: Iterable[Rule]) -> None:
         text = "\n\n".join(m.text for m in request.messages if m.role == "user")
-        assert self.desk.judge is not None  # noqa: S101 -- the constructor has seen to it
-        for rule in rules:
-            findings = await judge(self.desk.judge, text, rule)
-            if findings:
-                self._decide(Hit(rule, findings), text, "input")
+        for rule in self._judging("input", request):
+            await self._judge(text, rule, "input", text_key("input", text))
 
-    def _decide(self, hit: Hit, text: str, stage: Stage) -> None:
-        self._note((hit,), stage)
-        if hit.rule.action != "allow" and not self.policy.dry_run:
-            self._stopped(Inspected(text, (hit,), hit), stage, text_key(stage, text), question="")
+    async def judge_answer(self, passage: Passage, response: Response) -> None:
+        """Have a model judge an answer, where the policy says so.
+
+        Raises:
+            BlockedError: It may not be shown. HeldError: a person has to look at it first.
+        """
+        for rule in self._judging("output", passage.request):
+            for choice in response.choices:
+                await self._judge(choice.text, rule, "output", passage.request.key)
+
+    async def _judge(self, text: str, rule: Rule, stage: Stage, key: bytes) -> None:
+        assert self.desk.judge is not None  # noqa: S101 -- the constructor has seen to it
+        findings = await judge(self.desk.judge, text, rule)
+        if not findings:
+            return
+        hit = Hit(rule, findings)
+        self.desk.note((hit,), stage, self.policy)
+        if rule.action != "allow" and not self.policy.dry_run:
+            self.desk.stop(Inspected(text, (hit,), hit), stage, key, self.policy)
 
     # -- on the way out -------------------------------------------------------------------
 
@@ -266,11 +269,11 @@ class PolicyLayer:
         """Return an answer as it may be shown, or refuse it."""
         request, about = passage.request, passage.about
         done = inspect(choice.text, "output", self.policy, about)
-        self._note(done.hits, "output")
+        self.desk.note(done.hits, "output", self.policy)
         text = done.text
         if done.stop is not None:
             question = request.messages[-1].text if request.messages else ""
-            text = self._stopped(done, "output", request.key, question=question)
+            text = self.desk.stop(done, "output", request.key, self.policy, question)
         text = passage.vault.restore(text)
         return choice if text == choice.text else replace(choice, text=text)
 
@@ -282,59 +285,9 @@ class PolicyLayer:
         about = passage.about
         done = inspect(before + unit, "output", self.policy, about)
         if done.stop is not None:
-            self._note(done.hits, "output")
-            self._stopped(done, "output", passage.request.key, question="")
+            self.desk.note(done.hits, "output", self.policy)
+            self.desk.stop(done, "output", passage.request.key, self.policy)
         return passage.vault.restore(inspect(unit, "output", self.policy, about).text)
-
-    # -- people and the log ---------------------------------------------------------------
-
-    def _vetted(self, request: Request) -> str | None:
-        """Return the vetted answer to the last message, or to the one slot that it asks with."""
-        if self.desk.reviews is None or not request.messages:
-            return None
-        last = request.messages[-1]
-        found = self.desk.reviews.vetted(last.text)
-        slots = [part.text for _, part in _parts((last,)) if part.slot]
-        if found is None and len(slots) == 1:
-            found = self.desk.reviews.vetted(slots[0])
-        return found
-
-    def _decided(self, key: bytes, stage: Stage) -> str | None:
-        """Return an answer that a person has approved; refuse one that waits or was rejected."""
-        if self.desk.reviews is None or not self.policy.asks_people:
-            return None
-        decision = self.desk.reviews.look(key, stage)
-        return None if decision is None else _approved(decision, stage, ())
-
-    def _stopped(self, done: Inspected, stage: Stage, key: bytes, *, question: str) -> str:
-        """Block a text, or hold it; return it where a person has approved it already."""
-        stop = done.stop
-        assert stop is not None  # noqa: S101 -- asked for only where something stops it
-        if stop.rule.action == "block":
-            raise blocked(stop, stage, self.policy.name)
-        reviews = self.desk.reviews
-        assert reviews is not None  # noqa: S101 -- the constructor has seen to it
-        decision = reviews.look(key, stage)
-        if decision is None:
-            ticket = reviews.hold(key, stage, done.text, stop.findings, question=question)
-            decision = Decision(ticket=ticket, status="waiting")
-        return _approved(decision, stage, stop.findings)
-
-    def _note(self, hits: Iterable[Hit], stage: Stage) -> None:
-        if self.desk.audit is None:
-            return
-        for hit in hits:
-            self.desk.audit.write(
-                {
-                    "policy": self.policy.name,
-                    "stage": stage,
-                    "check": hit.rule.check,
-                    "found": dict(Counter(finding.kind for finding in hit.findings)),
-                    "score": round(max(f.confidence for f in hit.findings), 4),
-                    "action": hit.rule.action,
-                    "dry_run": self.policy.dry_run,
-                }
-            )
 
 
 def _parts(messages: Iterable[Message]) -> Iterable[tuple[Message, Part]]:
@@ -346,25 +299,14 @@ def _parts(messages: Iterable[Message]) -> Iterable[tuple[Message, Part]]:
                 yield message, part
 
 
-def _approved(decision: Decision, stage: Stage, findings: Sequence[object]) -> str:
-    if decision.status == "approved" and decision.text is not None:
-        return decision.text
-    if decision.status == "rejected":
-        reason = f" ({decision.reason})" if decision.reason else ""
-        msg = f"a person rejected this {stage} text, ticket {decision.ticket}{reason}"
-        raise BlockedError(msg, stage=stage, findings=findings)
-    raise HeldError(
-        f"this {stage} text waits for a person, ticket {decision.ticket}",
-        hint=f"promptkit review approve {decision.ticket}, then ask again",
-        stage=stage,
-        findings=findings,
-        ticket=decision.ticket,
-    )
-
-
 def _told(text: str, source: Source) -> Response:
     log = CallLog(source=source, attempts=0)
     return Response(choices=(Choice(text, "stop"),), cost_usd=0.0, log=log)
+
+
+def _open(gate: Gate, judging: asyncio.Future[None]) -> None:
+    if not judging.cancelled() and judging.exception() is None:
+        gate.open()
 
 
 async def _until(answer: Awaitable[Response], gate: Gate) -> Response:

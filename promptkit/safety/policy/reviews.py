@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any, Literal, Protocol
 
 from promptkit.safety.finding import Finding
-from promptkit.safety.policy import Stage
+from promptkit.safety.policy.rules import Stage
 
 Status = Literal["waiting", "approved", "rejected"]
 

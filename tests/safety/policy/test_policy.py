@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptkit.errors import PolicyError
-from promptkit.safety.policy import ACTIONS, CHECKS, DEFAULT_POLICY, STAGES, Policy
+from promptkit.safety.finding import ACTIONS
+from promptkit.safety.policy import DEFAULT_POLICY, Policy
+from promptkit.safety.policy.rules import CHECKS, STAGES
 
 
 def refusal(table: Any) -> str:

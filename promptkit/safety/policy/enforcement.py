@@ -14,7 +14,8 @@ from promptkit.safety.finding import Cleaned, Finding
 from promptkit.safety.grounding import grounded
 from promptkit.safety.injection import INJECTION_THRESHOLD, injection_score
 from promptkit.safety.markdown import neutralize_markdown
-from promptkit.safety.policy import ASKING, Policy, Rule, Stage
+from promptkit.safety.policy import Policy
+from promptkit.safety.policy.rules import ASKING, Rule, Stage
 from promptkit.safety.quotes import verify_quotes
 from promptkit.safety.redaction import Mode, redact
 from promptkit.safety.sanitizing import sanitize

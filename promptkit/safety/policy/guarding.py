@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from promptkit.errors import OptionError
 from promptkit.safety.policy import DEFAULT_POLICY, Policy
-from promptkit.safety.policy_layer import Desk, PolicyLayer
-from promptkit.safety.reviews import Audit, Reviews
+from promptkit.safety.policy.desk import Desk
+from promptkit.safety.policy.layer import PolicyLayer
+from promptkit.safety.policy.reviews import Audit, Reviews
 
 if TYPE_CHECKING:
     from promptkit.session import Session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from promptkit.prompt import Prompt
 from promptkit.safety.finding import Finding
 from promptkit.safety.moderation import moderate
-from promptkit.safety.policy import Rule
+from promptkit.safety.policy.rules import Rule
 
 if TYPE_CHECKING:
     from promptkit.session import Session
