@@ -40,7 +40,7 @@ from promptkit.transports.store import Cache, MemoryStore, Store
 if TYPE_CHECKING:
     from promptkit.batch import Batches
     from promptkit.policing import Police, PolicyChoice
-    from promptkit.safety.reviews import Audit, Reviews
+    from promptkit.safety.policy.reviews import Audit, Reviews
 
 CacheChoice = bool | str | os.PathLike[str] | Cache | Store | None
 
