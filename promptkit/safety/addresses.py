@@ -57,6 +57,9 @@ _ALIKE: Final = str.maketrans(
 _DEVIATING: Final = frozenset("ßς\u200c\u200d")
 """Characters that IDNA 2003 maps and browsers do not (UTS 46, 7): they stand for themselves."""
 
+_LONGEST_HOST: Final = 254
+"""Characters of a host with its dots (RFC 1035, 2.3.4)."""
+
 _LONGEST_START: Final = 4_096
 """Characters of an address that are read leniently: its start decides where it leads."""
 
@@ -69,6 +72,8 @@ class Allowed(NamedTuple):
     def holds(self, host: str) -> bool:
         """Tell whether a host, or a domain it belongs to, is on the list."""
         if not self.hosts:
+            return False
+        if len(host) > _LONGEST_HOST:
             return False
         key = _host_key(host)
         labels = key.split(".")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.addresses import Allowed
+from promptkit.safety.addresses import Allowed, leads
 
 Found = tuple[int, int, str]
 """Start, end and kind of an address."""
@@ -24,39 +24,40 @@ _START: Final = re.compile(
     r"|(?P<data>(?<![\w+-])data:(?:[\w.+-]{1,60}/[\w.+-]|[;,][^\s\ue000]))"
     r"|(?P<mail>(?<![\w+.-])(?:mailto|xmpp|sip|sips|sms|tel|callto|skype|facetime|whatsapp|tg|geo"
     r"|magnet|bitcoin|market|itms|slack|zoommtg|msteams|vscode):(?=[^\s\ue000:]))"
-    r"|(?P<relative>(?<![\w:/\\.*])//(?=[\w\[]))"
-    r"|(?P<host>(?<![\w.:/\\@-])[^\W_](?:[\w-]++)?+(?:[.][\w-]++)++)"
+    r"|(?P<relative>(?<![^\W_])(?<![:/\\.])//(?=[\w\[]))"
+    r"|(?P<host>(?<![^\W_])(?<![.:/\\@-])[^\W_](?:[\w-]++)?+(?:[.][\w-]++)++)"
     r"|(?P<at>@)",
     re.IGNORECASE,
 )
 _SCHEME_BACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,40}$")
-_TAIL: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%]{0,60}\])?[^\s<>\"`\[\]|{}\ue000]*+")
+_TAIL: Final = re.compile(r"[/\\]*+(?:\[[0-9A-Fa-f:.%]{0,60}\])?[^\s<>\"`\[\]|{}\ue000]*+")
 _ENDS: Final = "\\.,;:!?'\"*_~)}”’»…、。，"
-_RUN: Final = re.compile(r"[A-Za-z0-9._~:/?#@!$&'+,;=%*()-]*+")
+_RUN: Final = re.compile(r"[A-Za-z0-9._~:/?#@!$&+,;=%*-]*+")
 _STRICT_BARE: Final = re.compile(
-    r"(?:https?:)?//((?:[A-Za-z0-9_-]{1,63}\.){0,20}[A-Za-z0-9-]{1,63})(?::\d{1,5})?", re.IGNORECASE
+    r"(?:https?:)?//((?:[\w-]{1,63}\.){0,20}[\w-]{1,63})(?::\d{1,5})?", re.IGNORECASE
 )
 _AFTER_HOST: Final = re.compile(r"[^\s/?#<>\[\]|^\ue000]*+")
-_TLDS: Final = frozenset(
-    (
-        "com net org edu gov mil int info biz pro web xxx name aero asia coop museum shop app dev"
-        " xyz top site online club live link click cloud store tech space page zone zip mov blog"
-        " news wiki work life world today digital agency email network systems solutions services"
-        " host press fun icu vip win bid men loan stream download review trade party science date"
-        " racing cyou monster рф"
-    ).split()
+_TLDS_TEXT: Final = (
+    "com net org edu gov mil int info biz pro web xxx name aero asia coop museum shop app dev xyz"
+    " top site online club live link click cloud store tech space page zone zip mov blog news wiki"
+    " work life world today digital agency email network systems solutions services host press fun"
+    " icu vip win bid men loan stream download review trade party science date racing cyou рф"
 )
+_TLDS: Final = frozenset(_TLDS_TEXT.split())
 _COUNTRIES: Final = re.compile(
     r"a[cdefgilmoqrstuwxz]|b[abdefghijmnorstvwyz]|c[acdfghiklmnoruvwxyz]|d[ejkmoz]|e[cegrstu]"
     r"|f[ijkmor]|g[abdefghilmnpqrstuwy]|h[kmnrtu]|i[delmnoqrst]|j[emop]|k[eghimnprwyz]"
     r"|l[abcikrstuvy]|m[acdeghklmnopqrstuvwxyz]|n[acefgilopruz]|om|p[aefghklmnrstwy]|qa|r[eosuw]"
     r"|s[abcdeghijklmnortuvxyz]|t[cdfghjklmnortvwz]|u[agksyz]|v[aceginu]|w[fs]|y[et]|z[amw]"
 )
-_FILE_ENDINGS: Final = frozenset(
-    ("md", "py", "rs", "sh", "pl", "cc", "so", "ps", "vc", "ml", "mk", "st", "pm", "bz", "gz")
-    + ("ms", "in", "app", "zip", "mov")
-)
+_FILE_ENDINGS_TEXT: Final = "md py rs sh pl cc so ps vc ml mk st pm bz gz ms in app zip mov"
+_FILE_ENDINGS: Final = frozenset(_FILE_ENDINGS_TEXT.split())
 """Top-level domains that are file name endings as well: «setup.py/setup.cfg» is no address."""
+
+_SLASHED: Final = frozenset(("slashes", "known", "relative"))
+"""Of the groups, those that may lead to an allowed host."""
+
+_MAILTO: Final = re.compile(r"[^\s<>()\[\]\"'|\ue000]*+")
 
 _LONGEST_LABEL: Final = 24
 _LONGEST_HOST: Final = 48
@@ -75,44 +76,58 @@ def bare_addresses(text: str, allowed: Allowed) -> Iterator[Found]:
     [(3, 18, 'autolink')]
     """
     place = done = 0
-    safe = (0, 0)
+    run = (0, 0)
     while match := _START.search(text, place):
         place = match.end()
-        start = match.start()
+        start = _begins(text, match, done)
         group = match.lastgroup or ""
-        if group == "slashes":
-            back = _SCHEME_BACK.search(text, max(done, start - 41), start)
-            if back is None or back.end() - back.start() < 2:  # noqa: PLR2004 -- C:\\ is a drive
-                continue
-            start = back.start()
-        if group == "at":
-            found = _mail(text, start, done, allowed)
-        elif group == "host":
-            found = _host(text, match, allowed)
-        else:
-            if safe[0] < start < safe[1] and text[start - 1] in "=/":
-                continue  # in the query or path of an allowed address
-            end = _is_allowed(text, start, allowed)
-            if end:
-                safe = (start, _RUN.match(text, start).end())  # type: ignore[union-attr]
-                place = max(place, end)
-                continue
-            found = _whole(
-                text, start, place, "script" if group in ("code", "data") else "autolink"
-            )
-        if found is None or found[0] < done:
+        is_within = run[0] < start < run[1]
+        if is_within and text[start - 1] in ("?&=#+%$" if group in ("host", "at") else "=/"):
+            continue  # in the query or path of an allowed address
+        end = _is_allowed(text, start, allowed) if group in _SLASHED else 0
+        if end:
+            place = max(place, end)
+            if group != "relative":  # «//host/https://x» is read from the second scheme on
+                run = (start, _RUN.match(text, start).end())  # type: ignore[union-attr]
             continue
-        if found[2] == "autolink" and safe[0] < found[0] < safe[1] and group in ("host", "at"):
-            continue
-        yield found
-        place = done = max(found[1], place)
+        found = _found(text, match, start, done, allowed)
+        if found and found[0] >= done:
+            yield found
+            place = done = max(found[1], place)
+
+
+def _begins(text: str, match: re.Match[str], done: int) -> int:
+    """Where an address begins: before its slashes stands the scheme."""
+    start = match.start()
+    if match.lastgroup != "slashes":
+        return start
+    back = _SCHEME_BACK.search(text, max(done, start - 41), start)
+    return back.start() if back else start
+
+
+def _found(
+    text: str, match: re.Match[str], start: int, done: int, allowed: Allowed
+) -> Found | None:
+    """The address that begins here, if it is one and leads elsewhere."""
+    group = match.lastgroup
+    if group == "at":
+        return _mail(text, start, done, allowed)
+    if group == "host":
+        return _host(text, match, allowed)
+    if group == "slashes" and match.start() - start < 2:  # noqa: PLR2004 -- C:\\ is a drive
+        return None
+    if group == "mail":
+        whole = _MAILTO.match(text, start).group()  # type: ignore[union-attr]
+        if leads(whole, allowed) == "allowed":
+            return None
+    return _whole(text, start, match.end(), "script" if group in ("code", "data") else "autolink")
 
 
 def _whole(text: str, start: int, least: int, kind: str) -> Found | None:
     end = max(_TAIL.match(text, least).end(), least)  # type: ignore[union-attr]
     while end > least and text[end - 1] in _ENDS:
         end -= 1
-    if end == least and text[least - 1] in "/\\":
+    if ":" in text[start:end] and not text[start:end].partition(":")[2].strip("/\\*_"):
         return None  # «https://» alone names a scheme
     return start, end, kind
 
@@ -123,6 +138,7 @@ def _is_allowed(text: str, start: int, allowed: Allowed) -> int:
     if match is None or not allowed.holds(match[1]):
         return 0
     after = _AFTER_HOST.match(text, match.end()).group()  # type: ignore[union-attr]
+    after = after.rstrip(_ENDS)
     if "@" in after or "\\" in after or not after.isascii():
         return 0
     if re.match(r"[\w%&-]", after) or re.search(r"\.\w", after):

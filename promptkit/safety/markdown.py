@@ -17,6 +17,7 @@ decode it. Both are linear in the length of the text.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ _ANGLE: Final = re.compile(r"<((?:[^<>\\\n]|\\.){0,4096}+)>")
 _RAW: Final = re.compile(
     r"(?:[^\s()\\<\ue000]|\\[^\s\ue000]|\\(?=\s)|\((?:[^\s()\\\ue000]|\\[^\s\ue000])*+\))*+"
 )
+_TO_BRACKET: Final = re.compile(r"[^\s\]\ue000]{0,4096}+")
 _TITLE: Final = re.compile(
     r"(?:\s++(?:\"(?:[^\"\\\ue000]|\\.)*+\"|'(?:[^'\\\ue000]|\\.)*+'|\((?:[^()\\\ue000]|\\.)*+\)))?+\s*+\)",
     re.DOTALL,
@@ -69,6 +71,9 @@ _ATTRIBUTES: Final = re.compile(
     re.IGNORECASE,
 )
 """Attribute lists of kramdown, Pandoc and python-markdown."""
+
+_MOST_ROUNDS: Final = 8
+"""What is taken out may change how the rest is read, so the result is read again until it stays."""
 
 _DEEPEST: Final = 1_000
 """Open brackets that are remembered; deeper ones are still neutralised, as links."""
@@ -128,13 +133,28 @@ def neutralize_markdown(text: str, allow: Iterable[str] = ()) -> Cleaned:
     allowed = allowed_hosts(allow)
     if not _TRIGGER.search(text):
         return Cleaned(text)
+    rounds: list[_Round] = []
+    findings: list[Finding] = []
+    for _ in range(_MOST_ROUNDS):
+        edits = _edits(text, allowed)
+        if not edits:
+            break
+        findings += [_finding(edit, rounds) for edit in edits if edit.kind]
+        rounds.append(_Round(edits))
+        text = rounds[-1].applied(text)
+    return Cleaned(text, tuple(sorted(findings, key=lambda finding: finding.span)))
+
+
+def _edits(text: str, allowed: Allowed) -> list[Edit]:
+    """What is to be changed in a text, in order."""
     live = _masked(text, code_ranges(text))
     marked = _marked_up(live, allowed)
     rest = _masked(live, [*((e.start, e.end) for e in marked.edits), *marked.settled])
-    edits = sorted([*marked.edits, *_bare(rest, allowed)])
-    if not edits:
-        return Cleaned(text)
-    return Cleaned(_applied(text, edits), tuple(_finding(edit) for edit in edits if edit.kind))
+    edits: list[Edit] = []
+    for edit in sorted([*marked.edits, *_bare(rest, allowed)]):
+        if not edits or edit.start >= edits[-1].end:
+            edits.append(edit)
+    return edits
 
 
 def _masked(text: str, ranges: Iterable[tuple[int, int]]) -> str:
@@ -148,27 +168,56 @@ def _masked(text: str, ranges: Iterable[tuple[int, int]]) -> str:
     return "".join([*pieces, text[place:]]) if pieces else text
 
 
-def _applied(text: str, edits: list[Edit]) -> str:
-    pieces, place = [], 0
-    for edit in edits:
-        if edit.start < place:
-            continue
-        pieces += [text[place : edit.start], edit.text]
-        place = edit.end
-    return "".join([*pieces, text[place:]])
+class _Round:
+    """Edits of one text, and the way back from places in what it became."""
+
+    def __init__(self, edits: list[Edit]) -> None:
+        self._edits = edits
+        self._starts = []
+        shift = 0
+        for edit in edits:
+            self._starts.append(edit.start + shift)
+            shift += len(edit.text) - (edit.end - edit.start)
+
+    def applied(self, text: str) -> str:
+        pieces, place = [], 0
+        for edit in self._edits:
+            pieces += [text[place : edit.start], edit.text]
+            place = edit.end
+        return "".join([*pieces, text[place:]])
+
+    def before(self, place: int, *, is_end: bool = False) -> int:
+        """Where a place of the edited text was in the text before."""
+        index = (bisect_left if is_end else bisect_right)(self._starts, place) - 1
+        if index < 0:
+            return place
+        edit, inside = self._edits[index], place - self._starts[index]
+        if inside < len(edit.text):
+            return edit.end if is_end else edit.start
+        return edit.end + inside - len(edit.text)
 
 
-def _finding(edit: Edit) -> Finding:
-    return Finding(kind=edit.kind, span=edit.place, action="rewrite", payload=edit.address)
+def _finding(edit: Edit, rounds: list[_Round]) -> Finding:
+    """A finding, with its place in the text before all rounds."""
+    start, end = edit.place
+    for earlier in reversed(rounds):
+        start, end = earlier.before(start), earlier.before(end, is_end=True)
+    return Finding(kind=edit.kind, span=(start, end), action="rewrite", payload=edit.address)
 
 
 def _bare(text: str, allowed: Allowed) -> Iterator[Edit]:
     """Addresses that no mark-up announces, on the text as readers decode it."""
     seen = view(text)
     for start, end, kind in bare_addresses(seen.text, allowed):
-        place = (seen.origin(start), seen.origin_end(end))
-        lead = " " if place[0] and text[place[0] - 1] in "])" else ""
-        yield Edit(*place, f"{lead}(link removed)", kind, seen.text[start:end], place)
+        yield _taken_out(text, seen.origin(start), seen.origin_end(end), kind, seen.text[start:end])
+    if seen.text != text:  # what shows nothing may also part what it stands between
+        for start, end, kind in bare_addresses(text, allowed):
+            yield _taken_out(text, start, end, kind, text[start:end])
+
+
+def _taken_out(text: str, start: int, end: int, kind: str, address: str) -> Edit:
+    lead = " " if start and text[start - 1] in "])" else ""
+    return Edit(start, end, f"{lead}(link removed)", kind, address, (start, end))
 
 
 def _marked_up(text: str, allowed: Allowed) -> _Pass:
@@ -220,12 +269,14 @@ def _inline(
     begins = _GAP.match(text, match.end()).end()  # type: ignore[union-attr]
     angle = _ANGLE.match(text, begins)
     if angle:
-        address, start, end = angle[1], angle.start(1), angle.end()
+        address, end = angle[1], angle.end()
     else:
         raw = _RAW.match(text, begins)
-        address, start, end = raw.group(), raw.start(), raw.end()  # type: ignore[union-attr]
+        address, end = raw.group(), raw.end()  # type: ignore[union-attr]
     closed = _TITLE.match(text, end)
     leading = leads(address, allowed)
+    if angle and leading == "relative" and tags.is_active(text, angle.start()):
+        leading = "blocked"  # who sees no link here sees a tag
     if closed is None and leading != "blocked":
         loose = _LOOSE.match(text, match.end()).group()  # type: ignore[union-attr]
         whole = re.sub(r"[\s<]", "", loose)
@@ -233,9 +284,9 @@ def _inline(
             leading = "blocked"
             end = match.end() + len(loose)
     if leading != "blocked":
-        if leading == "allowed" and closed:
-            found.settled.append((start, end))
-        return max(end, match.end()) if angle else match.end() if not closed else end
+        if opened and closed and text[end] == ")":
+            found.settled.append((end, end + 1))  # what follows is no part of the address
+        return match.end()
     is_image = bool(opened and opened[1])
     kind = "image" if is_image else "link"
     ends = closed.end() if closed else max(end, match.end())
@@ -247,37 +298,18 @@ def _inline(
     return ends
 
 
-_DEFINITION_LINE: Final = re.compile(r"[ \t>*+\-\d.)]*\[")
-
-
 def _defined(text: str, match: re.Match[str], allowed: Allowed, found: _Pass) -> int:
     """«]: destination "title"», wherever the line begins."""
     begins = _GAP.match(text, match.end()).end()  # type: ignore[union-attr]
     angle = _ANGLE.match(text, begins)
-    raw = angle or _RAW.match(text, begins)
+    raw = angle or _TO_BRACKET.match(text, begins + text.startswith("<", begins))
     address = angle[1] if angle else raw.group()  # type: ignore[union-attr]
     start, end = raw.span()  # type: ignore[union-attr]
-    if not address:
-        return match.end()
-    leading = leads(address, allowed)
-    if leading == "allowed":
-        found.settled.append((start, end))
-        return end
-    if leading == "relative":
-        return match.end()
-    line_end = re.compile(r"[ \t]*(?:[\"'(\r\n]|$)").match(text, end)
-    if line_end is None and not looks_dangerous(address):
-        return match.end()  # a word with a colon in a sentence
-    found.edits.append(
-        Edit(
-            start,
-            end,
-            " (link removed)" if start == match.end() else "(link removed)",
-            "reference",
-            decoded(address),
-            (start, end),
-        )
-    )
+    if leads(address, allowed) != "blocked" or re.fullmatch(r"[\w.+-]+:", address):
+        return match.end()  # the latter is a word with a colon
+    lead = " " if start == match.end() else ""
+    span = (start, end)
+    found.edits.append(Edit(*span, f"{lead}(link removed)", "reference", decoded(address), span))
     return end
 
 
@@ -287,9 +319,7 @@ def _tag(text: str, place: int, allowed: Allowed, acting: int, found: _Pass) -> 
     tag = tags.judge(text, place, allowed, acting)
     span = (place, tag.end)
     if not tag.kind:
-        if tag.end > place + 4 or text[place + 1 : place + 2] != "!":
-            found.settled.append(span)
-        return tag.end
+        return place + 1  # where HTML is shown as text, what is inside is Markdown
     if not tag.is_whole:
         found.edits.append(Edit(place, place + 1, "&lt;", tag.kind, "", span))
         return place + 1
@@ -311,8 +341,6 @@ def _command(text: str, match: re.Match[str], allowed: Allowed, found: _Pass) ->
     else:
         bad = leads(address, allowed) == "blocked" or bool(re.search(r"#\d|^\s*\\", address))
     if not bad:
-        if leads(address, allowed) == "allowed":
-            found.settled.append((match.end(), end))
         return match.end()
     if end < len(text) and text[end] == "}":
         end += 1

@@ -22,11 +22,10 @@ _SPACED: Final = r"[ \t\r\n]"
 _STRICT: Final = re.compile(
     rf"<(?P<name>[A-Za-z][A-Za-z0-9-]*)"
     rf"(?P<attributes>(?:{_SPACED}++[A-Za-z_:@][\w:.@-]*+"
-    rf"(?:{_SPACED}*+={_SPACED}*+(?:\"[^\"<>]*+\"|'[^'<>]*+'|[^\s\"'=<>`]++))?+)*+)"
+    rf"(?:{_SPACED}*+={_SPACED}*+(?:\"[^\"<]*+\"|'[^'<]*+'|[^\s\"'=<>`]++))?+)*+)"
     rf"{_SPACED}*+/?>",
     re.ASCII,
 )
-_CLOSING: Final = re.compile(r"</[A-Za-z][A-Za-z0-9.:-]*+[ \t\r\n]*+>")
 _ATTRIBUTE: Final = re.compile(
     r"([A-Za-z_:@][\w:.@-]*+)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'=<>`]++)))?+", re.ASCII
 )
@@ -58,6 +57,9 @@ _ADDRESSED: Final = {
     "ins": ("cite",),
 }
 """Elements that may stay if these attributes lead to allowed hosts."""
+
+_SHORT: Final = frozenset(("a", "q", "del", "ins", "source", "set", "use", "map"))
+"""Names that also stand after a «<» in prose and formulas."""
 
 _ACTING: Final = re.compile(
     r"(?:on[a-z]{2,}|style|src\w*|href|xlink:\w+|background|ping|action|formaction|poster"
@@ -101,6 +103,16 @@ def last_acting(text: str) -> int:
     return last
 
 
+def is_active(text: str, place: int) -> bool:
+    """Tell whether the «<» at a place begins a tag whose name alone is reason to take it out.
+
+    >>> is_active("<script>", 0), is_active("<my file.md>", 0)
+    (True, False)
+    """
+    named = _NAME.match(text, place)
+    return named is not None and _seen(named[2]) in _ACTIVE
+
+
 def judge(text: str, place: int, allowed: Allowed, acting: int) -> Tag:
     """Judge the «<» at a place, with what `last_acting` told of the text.
 
@@ -114,36 +126,35 @@ def judge(text: str, place: int, allowed: Allowed, acting: int) -> Tag:
     if text[place + 1 : place + 2] in ("!", "?"):
         whole = _COMMENT.match(text, place) or _DOCTYPE.match(text, place)
         # The inside of a comment is looked at as well: without HTML it is text.
-        return Tag(place + 4) if whole else Tag(place + 1, "html")
+        return Tag(place + 1, "" if whole else "html")
     named = _NAME.match(text, place)
     if named is None:
         return Tag(place + 1, "html")
-    autolink = _AUTOLINK.match(text, place)
-    if autolink:
-        if leads(autolink[1], allowed) == "allowed":
-            return Tag(autolink.end())
-        return Tag(autolink.end(), "autolink", is_whole=True, address=decoded(autolink[1]))
-    name = re.sub(rf"[{UNSEEN}]", "", named[2]).lower()
-    if named[1]:
-        closing = _CLOSING.match(text, place)
-        if name in _ACTIVE:
-            return Tag(place + 1, "html")
-        return Tag(closing.end() if closing else place + 1)
-    strict = _STRICT.match(text, place)
-    if strict is None:
-        acts = name in _ACTIVE or name in _ADDRESSED or acting > place
-        is_prose = acting <= place and name in (
-            "a",
-            "q",
-            "del",
-            "ins",
-            "source",
-            "set",
-            "use",
-            "map",
+    name = _seen(named[2])
+    if _LOOSE_AUTOLINK.match(name):
+        return _autolink(text, place, allowed)
+    strict = None if named[1] else _STRICT.match(text, place)
+    if strict:
+        return _whole(strict, name, allowed)
+    acts = name in _ACTIVE
+    if not named[1]:
+        acts = (acts or name in _ADDRESSED or acting > place) and not (
+            acting <= place and name in _SHORT
         )
-        return Tag(place + 1, "html" if acts and not is_prose else "")
-    return _whole(strict, name, allowed)
+    return Tag(place + 1, "html" if acts else "")
+
+
+def _seen(name: str) -> str:
+    return re.sub(rf"[{UNSEEN}]", "", name).lower()
+
+
+def _autolink(text: str, place: int, allowed: Allowed) -> Tag:
+    whole = _AUTOLINK.match(text, place)
+    if whole is None:
+        return Tag(place + 1, "autolink")
+    if leads(whole[1], allowed) == "allowed":
+        return Tag(whole.end())
+    return Tag(whole.end(), "autolink", is_whole=True, address=decoded(whole[1]))
 
 
 def _whole(tag: re.Match[str], name: str, allowed: Allowed) -> Tag:

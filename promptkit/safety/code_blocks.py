@@ -1,0 +1,209 @@
+"""Fenced and indented code, as far as every reader of Markdown takes it for code.
+
+Source: CommonMark 0.31.2, 4.4, 4.5 and 5.2, read as strictly as the head of `coded` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from promptkit.safety.live_html import TAG_LINE, Ranges, inside
+
+_FENCE: Final = re.compile(
+    r"^(?P<prefix>[ \t>*+\-\d.):]*+)(?P<fence>`{3,}+|~{3,}+)(?P<info>[^\n]*)", re.MULTILINE
+)
+_INFO: Final = re.compile(r"[ \t]*(?P<language>[\w+#.\-/]*)(?:[ \t]+[\w+#.\-/:=\"', \t]*)?\r?")
+"""What may stand after a fence: a language, and words such as title="app.py"."""
+
+_DRAWN: Final = frozenset(
+    """mermaid math katex latexmath tex-math plantuml puml dot graphviz viz vega vega-lite vegalite
+    geojson topojson stl svg echarts abc markmap excalidraw drawio kroki d2 bpmn ditaa blockdiag
+    nomnoml pikchr structurizr wavedrom svgbob erd actdiag seqdiag nwdiag packetdiag rackdiag
+    flowchart sequence chart chartjs plotly html-preview jsx-live tsx-live live iframe embed image
+    figure include raw html+jinja artifact widget canvas map leaflet""".split()  # noqa: SIM905
+)
+"""Languages that some renderer draws, and so may fetch for."""
+
+_MARKER: Final = re.compile(r"(?P<indent> *)(?:[-+*]|(?P<number>\d{1,9})[.)])(?P<gap> {1,4})(?! )")
+_RULE: Final = re.compile(r" *(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})\r?$")
+_QUOTED: Final = re.compile(r"(?:> ?)+")
+_ODD_END: Final = re.compile(r"\r(?!\n)|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""What ends a line for some readers only."""
+
+_FARTHEST_UP: Final = 2_000
+"""How many characters above a line its paragraph may begin."""
+
+_MOST_LINES_UP: Final = 200
+"""How far above a fence its list item is looked for."""
+
+
+def fences(text: str, raw: Ranges) -> Iterator[tuple[int, int]]:
+    """Fenced code, up to the first fence that could be read in two ways."""
+    place = 0
+    while fence := _FENCE.search(text, place):
+        sign = fence["fence"]
+        if sign[0] == "`" and "`" in fence["info"]:
+            place = fence.end()  # no fence: backticks of a span
+            continue
+        end = _closed(text, fence)
+        if end is None or not _stands_free(text, place, fence.start(), raw):
+            return
+        if _is_shown(fence["info"]):
+            yield fence.start(), end
+        place = end
+
+
+def _is_shown(info: str) -> bool:
+    match = _INFO.fullmatch(info)
+    return bool(match) and match["language"].lower() not in _DRAWN if match else False
+
+
+def _stands_free(text: str, since: int, place: int, raw: Ranges) -> bool:
+    """Whether nothing before a fence could swallow it: HTML, a comment, math, front matter."""
+    if inside(raw, place):
+        return False
+    chunk = max(text.rfind("\n\n", since, place), since)
+    if TAG_LINE.search(text, chunk, place):
+        # `rfind` sees no blank line with spaces in it, so it looks too far up: that is safe.
+        return False
+    if text.count("$$", since, place) % 2:
+        return False
+    if since == 0 and text.startswith(("---\n", "+++\n", "---\r\n", "+++\r\n")):
+        return text.find("\n" + text[:3], 3, place) != -1
+    return True
+
+
+def _closed(text: str, fence: re.Match[str]) -> int | None:
+    """Where the line that closes a fence ends; None where that is in doubt."""
+    prefix = fence["prefix"]
+    column = len(prefix)
+    if "\t" in prefix:
+        return None
+    if not prefix.strip(" "):
+        if column > 3 and not _in_item(text, fence.start(), column):  # noqa: PLR2004 -- CommonMark 4.5
+            return None
+        quote = ""
+    elif _QUOTED.fullmatch(prefix):
+        quote = prefix
+    elif _opens_item(text, fence.start(), prefix):
+        quote = ""
+    else:
+        return None
+    closer = _closer(text, fence, column, quote)
+    if closer is None or _ODD_END.search(text, fence.start(), closer.start()):
+        return None
+    body = (fence.end() + 1, closer.start())
+    if quote:
+        depth = prefix.count(">")
+        outside = re.compile(rf"^(?!(?:> ?){{{depth}}})", re.MULTILINE)
+    elif column:
+        outside = re.compile(rf"^(?! {{{column}}})(?=[^\n]*[^ \t\r\n])", re.MULTILINE)
+    else:
+        return closer.end()
+    found = outside.search(text, *body)
+    return None if found and found.start() < body[1] else closer.end()
+
+
+def _closer(text: str, fence: re.Match[str], column: int, quote: str) -> re.Match[str] | None:
+    """The first line that may close a fence; None if it stands elsewhere than the fence."""
+    sign = fence["fence"]
+    place = fence.end()
+    while line := _FENCE.search(text, place):
+        place = line.end()
+        if line["fence"][0] != sign[0] or len(line["fence"]) < len(sign):
+            continue
+        prefix = line["prefix"]
+        if line["info"].strip():
+            if not prefix.strip(" ") and "`" not in line["info"]:
+                return None  # some readers take it for an end, or for another beginning
+            continue
+        if quote:
+            same = prefix.count(">") == quote.count(">") and bool(_QUOTED.fullmatch(prefix))
+            return line if same and line["fence"] == sign else None
+        if column:
+            return line if prefix == " " * column and line["fence"] == sign else None
+        if prefix in ("", " ", "  ", "   "):
+            # Python-markdown wants the same sign again, at the start of the line.
+            return line if line.group().rstrip() == sign else None
+    return None
+
+
+def _line_above(text: str, start: int) -> tuple[int, str]:
+    """Where the line before the one at `start` begins, and what it says."""
+    begins = text.rfind("\n", 0, start - 1) + 1
+    return begins, text[begins : start - 1]
+
+
+def _in_item(text: str, start: int, column: int) -> bool:
+    """Whether a line this far indented is inside a list item, and at most 3 further in."""
+    least = column
+    for _ in range(_MOST_LINES_UP):
+        if start == 0:
+            return False
+        start, line = _line_above(text, start)
+        if not line.strip(" \t\r"):
+            continue
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            return False
+        indent = len(line) - len(line.lstrip(" "))
+        marker = _MARKER.match(line)
+        if marker and not _RULE.match(line) and marker.end() <= min(least, column):
+            offset = marker.end()
+            if column > offset + 3:
+                return False
+            return _is_item(text, start, marker) and (indent <= 3 or _in_item(text, start, indent))  # noqa: PLR2004
+        least = min(least, indent)
+        if least == 0:
+            return False
+    return False
+
+
+def _opens_item(text: str, start: int, prefix: str) -> bool:
+    """Whether a fence right after a list marker is the first line of its item."""
+    marker = _MARKER.fullmatch(prefix)
+    return bool(marker) and len(marker["indent"]) <= 1 and _is_item(text, start, marker)  # type: ignore[index, arg-type]
+
+
+def _is_item(text: str, start: int, marker: re.Match[str]) -> bool:
+    """Whether a line with a list marker begins an item, and no paragraph or HTML swallows it."""
+    if start == 0:
+        return True
+    begins, above = _line_above(text, start)
+    if not above.strip(" \t\r"):
+        return True
+    if above.lstrip(" \t>").startswith("<"):
+        return False
+    if _MARKER.match(above):
+        return True
+    far = max(0, begins - _FARTHEST_UP)
+    chunk = text.rfind("\n\n", far, begins)
+    if chunk < 0 < far or marker["number"] not in (None, "1"):
+        return False
+    return not TAG_LINE.search(text, max(chunk, 0), start)
+
+
+_PLAIN_LINE: Final = re.compile(r"(?!\(?\w{1,4}[.)][ \t])(?:#{1,6} |\*\*|\()?[^\W_][^\n]*")
+_INDENTED: Final = re.compile(r"(?:\A|\n[ \t]*\r?\n)((?:(?: {4}|\t)[^\n]*(?:\n|\Z))+)")
+
+
+def indented(text: str, blocks: Ranges, raw: Ranges) -> Iterator[tuple[int, int]]:
+    """Code by indentation, only after a plain paragraph: in lists it may be text."""
+    if "\n    " not in text and "\n\t" not in text:
+        return
+    taken = iter([*sorted(blocks + raw), (len(text) + 1, len(text) + 1)])
+    block = next(taken)
+    for match in _INDENTED.finditer(text):
+        start, end = match.span(1)
+        while block[1] <= start:
+            block = next(taken)
+        if block[0] < end or _ODD_END.search(text, start, end):
+            continue
+        far = max(0, match.start() - _FARTHEST_UP)
+        above = text.rfind("\n\n", far, match.start())
+        if above < 0 < far:
+            continue
+        lines = text[above + 2 if above != -1 else 0 : match.start()].split("\n")
+        if lines != [""] and all(map(_PLAIN_LINE.fullmatch, lines)):
+            yield start, end
