@@ -55,6 +55,7 @@ async def test_the_cache_answers_for_ask_and_batch_alike(server: BatchServer) ->
     assert asked.log.source == "cache"
     assert asked.text == batched.text
     assert "<text>‹text>this‹/text></text>" in plain(batched.text)  # spotlit like any other
+    assert "<text-" in batched.text
     assert [r.log.source for r in both] == ["cache", "endpoint"]
 
 
