@@ -28,9 +28,9 @@ promptkit: language-model prompts over your data, within limits and budget
   promptkit usage              what was asked, and what it cost
   promptkit cache              what is kept of answers, and deleting it
   promptkit scan PATH …        credentials in notebooks, code, caches and logs
-  promptkit review             texts that wait for a person, reports, vetted answers
+  promptkit review             texts that wait for a person
   promptkit redteam            attacks on a prompt, without and with a policy
-  promptkit audit verify       whether the log of what was found is as it was written
+  promptkit audit verify       whether the log of findings is unchanged
   promptkit model install      put the embedded model in its place
   promptkit COMMAND --help     more on a command, with examples
 

@@ -21,12 +21,13 @@ from promptkit.profile import DEFAULT_NAME
 HELP: Final = """\
 promptkit audit [verify|show|forget] [--profile NAME | --file PATH]
 
-  promptkit audit verify                whether any line was changed, moved or taken out
-  promptkit audit verify --last HASH    and whether lines were cut off since HASH was the last
-  promptkit audit show                  what was found and done, added up
-  promptkit audit forget --days 365     delete older events; the chain goes on
+  promptkit audit verify               whether a line was changed, moved or lost
+  promptkit audit verify --last HASH   and whether HASH, once the last, is there:
+                                       else lines were cut off at the end
+  promptkit audit show                 what was found and done, added up
+  promptkit audit forget --days 365    delete older events; the chain goes on
 
-  --secret-env NAME   the variable that holds the log's secret, where it has one
+  --secret-env NAME   the variable with the log's secret, where it has one
 """
 
 _ACTIONS: Final = ("verify", "show", "forget")

@@ -31,12 +31,12 @@ same again gets what was decided.
   promptkit review                         what waits
   promptkit review show 7                  one of them in full
   promptkit review approve 7               let it through as it is
-  promptkit review edit 7 --text "…"       let this text through instead; - reads it
+  promptkit review edit 7 --text "…"       let this through instead; - reads it
   promptkit review reject 7 --reason "…"   refuse it
   promptkit review reports                 what users complained of
   promptkit review report --question "…" --answer "…" --complaint "…"
   promptkit review close 3                 a report is dealt with
-  promptkit review vetted                  the answers given before a model is asked
+  promptkit review vetted                  answers given before a model is asked
   promptkit review vet --question "…" --answer "…"
   promptkit review unvet --question "…"
   promptkit review forget --days 90        delete what was decided longer ago
