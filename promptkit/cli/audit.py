@@ -21,9 +21,9 @@ from promptkit.profile import DEFAULT_NAME
 HELP: Final = """\
 promptkit audit [verify|show|forget] [--profile NAME | --file PATH]
 
-  promptkit audit verify               whether a line was changed, moved or lost
-  promptkit audit verify --last HASH   and whether HASH, once the last, is there:
-                                       else lines were cut off at the end
+  promptkit audit verify               whether a line was changed or lost
+  promptkit audit verify --last HASH   and whether HASH, once the last, stands
+                                       there: else the end was cut off
   promptkit audit show                 what was found and done, added up
   promptkit audit forget --days 365    delete older events; the chain goes on
 

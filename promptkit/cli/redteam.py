@@ -38,9 +38,9 @@ on the answer, not by a model.
                          one that its prompts have
   --policy FILE          a policy; «default» is the built-in one
   --family NAME          one family (may be given several times):
-                         {", ".join(FAMILIES[:3])},
-                         {", ".join(FAMILIES[3:6])},
-                         {", ".join(FAMILIES[6:])}
+                         {", ".join(FAMILIES[:2])},
+                         {", ".join(FAMILIES[2:5])},
+                         {", ".join(FAMILIES[5:])}
   --model, --profile, --base-url   who answers
   --max-tokens N         the longest answer (100)
   --budget USD           stop before this much is spent

@@ -36,7 +36,7 @@ same again gets what was decided.
   promptkit review reports                 what users complained of
   promptkit review report --question "…" --answer "…" --complaint "…"
   promptkit review close 3                 a report is dealt with
-  promptkit review vetted                  answers given before a model is asked
+  promptkit review vetted                  answers given without a model
   promptkit review vet --question "…" --answer "…"
   promptkit review unvet --question "…"
   promptkit review forget --days 90        delete what was decided longer ago
