@@ -26,7 +26,7 @@ from promptkit.primitives.answers import code_block
 from promptkit.primitives.arithmetic import arithmetic
 from promptkit.result import Verdict
 
-__all__ = ["Check", "JsonSchema", "UnitTests", "arithmetic", "run_checks", "verdict_of"]
+__all__ = ["Check", "JsonSchema", "UnitTests", "arithmetic", "run_checks"]
 
 CheckFunction = Callable[[Any], Any]
 Check = CheckFunction | Mapping[str, Any]

@@ -29,6 +29,8 @@ PARTS = (
     "personal",
     "secrets",
     "quotes",
+    "spotlighting",
+    "leak",
     "streaming",
     "speed",
 )
