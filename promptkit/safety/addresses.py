@@ -47,6 +47,9 @@ _DANGEROUS: Final = re.compile(
 )
 """Starts that matter even where a strict reader would see no address."""
 
+_ABSOLUTE_SIGN: Final = re.compile(r"[:/\\&%]|[^\x00-\x7f]")
+"""Without one of these no reading of an address has a scheme or a host."""
+
 _BLANK: Final = re.compile(rf"[\s{UNSEEN}]+")
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _ALIKE: Final = str.maketrans(
@@ -143,7 +146,7 @@ def leads(address: str, allowed: Allowed) -> Leads:
     ('blocked', 'blocked')
     """
     address = address.strip(" \t\r\n")
-    if not address:
+    if not _ABSOLUTE_SIGN.search(address):
         return "relative"
     strict = _STRICT.match(address)
     if strict:
@@ -164,7 +167,9 @@ def looks_dangerous(address: str) -> bool:
     (True, False)
     """
     start = address[:_LONGEST_START]
-    return any(_DANGEROUS.match(reading) for reading in _readings(start))
+    return bool(_ABSOLUTE_SIGN.search(start)) and any(
+        _DANGEROUS.match(reading) for reading in _readings(start)
+    )
 
 
 def decoded(address: str) -> str:

@@ -17,6 +17,7 @@ Found = tuple[int, int, str]
 """Start, end and kind of an address."""
 
 _START: Final = re.compile(
+    r"(?=[^\W_]|[:/@])(?:"  # at most places nothing begins: that is told first
     r"(?P<slashes>:[/\\]{2})"
     r"|(?P<known>(?<![\w+.-])(?:https?|ftps?|file|wss?|gopher|feed|jar|blob|filesystem|ms-\w{1,20}"
     r"|view-source|intent|smb|sftp|ldap|dict):(?=[^\s\ue000]))"
@@ -26,7 +27,7 @@ _START: Final = re.compile(
     r"|magnet|bitcoin|market|itms|slack|zoommtg|msteams|vscode):(?=[^\s\ue000:]))"
     r"|(?P<relative>(?<![^\W_])(?<![:/\\.])//(?=[\w\[]))"
     r"|(?P<host>(?<![^\W_])(?<![.:/\\@-])[^\W_](?:[\w-]++)?+(?:[.][\w-]++)++)"
-    r"|(?P<at>@)",
+    r"|(?P<at>@))",
     re.IGNORECASE,
 )
 _SCHEME_BACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,40}$")

@@ -47,7 +47,7 @@ _STRUCTURE: Final = re.compile(
     rf"|(?P<inline>\][{UNSEEN}]*\()"
     rf"|(?P<defined>\][{UNSEEN}]*:)"
     r"|(?P<close>\])"
-    r"|(?P<tag>[<\uff1c\ufe64])"
+    rf"|(?P<tag>[<\uff1c\ufe64](?=[{UNSEEN}]*+/?[{UNSEEN}]*+[A-Za-z!?]))"
     r"|\\(?P<command>href|url|includegraphics|htmlStyle|htmlData|style|special|input|include)\s*"
     r"(?:\[[^\[\]{}]{0,200}\]\s*)?\{"
     r"|(?P<attributes>\{)"
@@ -314,8 +314,6 @@ def _defined(text: str, match: re.Match[str], allowed: Allowed, found: _Pass) ->
 
 
 def _tag(text: str, place: int, allowed: Allowed, acting: int, found: _Pass) -> int:
-    if not tags.OPENS.match(text, place):
-        return place + 1
     tag = tags.judge(text, place, allowed, acting)
     span = (place, tag.end)
     if not tag.kind:

@@ -12,11 +12,8 @@ from typing import Final, NamedTuple
 
 from promptkit.safety.addresses import UNSEEN, Allowed, decoded, leads
 
-OPENS: Final = re.compile(rf"[<\uff1c\ufe64](?=[{UNSEEN}]*/?[{UNSEEN}]*[A-Za-z]|[{UNSEEN}]*[!?])")
-"""Where a tag, comment or declaration may begin."""
-
 _NAME: Final = re.compile(
-    rf"[<\uff1c\ufe64][{UNSEEN}]*(/?)[{UNSEEN}]*([A-Za-z][^\s/>\uff1e]{{0,40}})"
+    rf"[<\uff1c\ufe64][{UNSEEN}]*+(/?)[{UNSEEN}]*+([A-Za-z][^\s/>\uff1e]{{0,40}})"
 )
 _SPACED: Final = r"[ \t\r\n]"
 _STRICT: Final = re.compile(

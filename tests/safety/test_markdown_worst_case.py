@@ -119,11 +119,11 @@ UNITS = [
 ]
 
 
-@pytest.mark.parametrize("unit", list(dict.fromkeys(UNITS)))
+@pytest.mark.parametrize("unit", list(dict.fromkeys(filter(None, UNITS))))
 def test_the_check_takes_linear_time(unit):
     assert_linear(lambda text: neutralize_markdown(text, ("example.com",)), unit)
 
 
-@pytest.mark.parametrize("unit", ["[", "![](", "<", "a", "\n", "`"])
+@pytest.mark.parametrize("unit", ["[", "<", "a", "\n", "`"])
 def test_ten_megabytes_are_taken(unit):
     neutralize_markdown(unit * (10_000_000 // len(unit)))
