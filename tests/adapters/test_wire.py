@@ -359,3 +359,28 @@ def test_answers_to_one_prompt_are_equally_good_in_any_order(places):
     assert completions(1, (1, 0), n=2) == ["1", "0"]
     assert completions(1, places, n=len(places)) == [str(i) for i in range(len(places))]
     assert completions(1, (5,)) == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_sent"),
+    [
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("https://x.openai.azure.com/openai", False),
+        ("https://api.openai.com.example.org/v1", False),
+        ("http://127.0.0.1:8000/v1", False),
+    ],
+)
+def test_who_asks_is_told_to_openai_alone(address: str, is_sent: bool) -> None:
+    request = Request(messages=(Message("user", "Hi"),), model="m", end_user="a" * 64)
+    for api in APIS:
+        _, body = encode(request.replace(api=api), dialect_of(address))
+        takes_it = is_sent and api in ("chat", "responses")
+        assert ("safety_identifier" in body) is takes_it
+        assert "user" not in body
+
+
+def test_who_asks_is_no_part_of_the_key() -> None:
+    request = Request(messages=(Message("user", "Hi"),), model="m")
+    assert request.key == request.replace(end_user="a" * 64).key
+    assert request == request.replace(end_user="a" * 64)

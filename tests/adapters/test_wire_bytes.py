@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptkit.adapters.address import address
-from promptkit.adapters.dialect import Dialect
+from promptkit.adapters.dialect import Dialect, dialect_of
 from promptkit.adapters.wire import encode
 from promptkit.adapters.wire_bytes import BodyWriter, loads
 from promptkit.errors import OptionError
@@ -72,3 +72,13 @@ def test_whatever_the_standard_library_reads_is_read_alike(value):
 def test_what_is_no_json_is_a_value_error(raw):
     with pytest.raises(ValueError):
         loads(raw)
+
+
+def test_a_body_that_names_its_asker_is_written_for_that_asker() -> None:
+    write = BodyWriter("https://api.openai.com/v1", None, dialect_of("https://api.openai.com/v1"))
+    asked = Request(messages=(Message("user", "Hi"),), model="m")
+    bodies = [
+        json.loads(write(request, stream=False)[1])
+        for request in (asked, asked.replace(end_user="a"), asked.replace(end_user="b"), asked)
+    ]
+    assert [body.get("safety_identifier") for body in bodies] == [None, "a", "b", None]
