@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from promptkit import primitives
+from promptkit import primitives, safety
+from promptkit.safety.policy.rules import CHECKS, STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -78,3 +79,33 @@ def test_every_public_name_has_a_sentence_an_example_and_a_place_in_the_referenc
             each for each in (getattr(made, part) for part in parts) if inspect.isfunction(each)
         ]
         assert all(map(examples_of, shown or [made])), f"{name} has an example"
+
+
+@pytest.mark.parametrize("name", safety.__all__)
+def test_every_name_of_safety_has_a_place_in_the_reference_and_a_function_an_example(
+    name: str,
+) -> None:
+    made = getattr(safety, name)
+    listed = rf"^\.\. auto\w+:: promptkit\.safety\.(?:\w+\.)*{re.escape(name)}$"
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert re.search(listed, reference, re.MULTILINE), f"docs/reference.md lists {name}"
+    if inspect.isfunction(made) or inspect.isclass(made):
+        sentence = (inspect.getdoc(made) or "").partition("\n\n")[0]
+        assert re.fullmatch(r"\S.+[.:;]", sentence, re.DOTALL), f"{name} says what it is"
+    if inspect.isfunction(made):
+        assert examples_of(made), f"{name} has an example"
+
+
+def test_the_page_on_safety_speaks_of_every_function() -> None:
+    pages = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+    functions = [name for name in safety.__all__ if inspect.isfunction(getattr(safety, name))]
+    assert not [name for name in functions if f"`{name}" not in pages and f".{name}(" not in pages]
+
+
+def test_the_page_on_policies_and_the_code_name_the_same_checks() -> None:
+    page = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+    for stage in STAGES:
+        row = re.search(rf"^\| \*\*{stage}\*\* \|.*$", page, re.MULTILINE)
+        assert row is not None
+        named = set(re.findall(r"`(\w+)`", row.group().rpartition(" | ")[2]))
+        assert named == {check for check, kind in CHECKS.items() if stage in kind.stages}
