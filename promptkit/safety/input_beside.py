@@ -136,6 +136,15 @@ def stream_beside(
 ) -> BesideStream:
     """Stream an answer while a check judges the question; no piece comes before it has passed.
 
+    >>> import promptkit as pk
+    >>> from promptkit.safety.abuse import abuse_scores
+    >>> session = pk.connect(transport=pk.testing.Scripted("It is blue."), model="scripted")
+    >>> async def shown():
+    ...     stream = stream_beside(session, "What colour is the sky?", abuse_scores)
+    ...     return [piece async for piece in stream]
+    >>> pk.run(shown())
+    ['It ', 'is ', 'blue.']
+
     Args:
         session: Who asks.
         question: As for `Session.stream`.

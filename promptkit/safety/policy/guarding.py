@@ -31,8 +31,18 @@ def guard(
 
     What the policy does is done at each call of the model, so a primitive of ten calls is checked
     ten times, and the last answer's check is that of the result. A blocked text raises a
-    BlockedError, a held one a HeldError; `pk.primitives.fallback` or `with_retries_on` can catch
-    them.
+    BlockedError, a held one a HeldError. Neither is retried, and no primitive goes on after it:
+    who wants another answer instead catches it.
+
+    >>> import promptkit as pk
+    >>> from promptkit.primitives import answers, vote
+    >>> model = pk.testing.Scripted("Answer: 12")
+    >>> session = pk.connect(transport=model, model="scripted")
+    >>> careful = guard(vote, Policy.of({"input": {"personal": "redact"}}))
+    >>> print(pk.run(careful(session, "I am ann@example.com: 3 * 4?", extract=answers.number)))
+    12 (100%)
+    >>> "[EMAIL_1]" in model.requests[0].text
+    True
 
     Args:
         fn: A primitive, or any async function of a session.
