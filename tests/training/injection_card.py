@@ -79,6 +79,7 @@ def write(model: Path, card: Path, figures: dict[str, Any]) -> None:
     """Write the figures and the card."""
     FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     inside = figures["out_of_fold"]
+    allowed = ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in figures["allowed"].items())
     lines = [
         "# Model card: direct injection",
         "",
@@ -88,11 +89,12 @@ def write(model: Path, card: Path, figures: dict[str, Any]) -> None:
         "",
         f"Content digest (SHA-256 of the arrays): `{content_digest(model)}`",
         "",
-        f"Threshold: {figures['threshold']}, the least score that at most",
-        f"{100 * figures['allowed']:.1f} % of each kind of ordinary text reached out of fold:",
-        "requests full of trigger words, role prompts, and prompts of applications, documents and",
-        "mails. The score is a probability where attempts and ordinary texts are equally many and",
-        "mixed as below; where attempts are rarer, it is too high.",
+        f"Threshold: {figures['threshold']}, the least score that no larger share of ordinary",
+        "texts reached out of fold than is allowed to each kind, where texts of one template or",
+        f"cluster count once: {allowed}.",
+        "These shares were set when figures had been seen. The score is a probability where",
+        "attempts and ordinary texts are equally many and mixed as below; where attempts are",
+        "rarer, it is too high.",
         "",
         "## Trained on, and how often flagged out of fold",
         "",
@@ -124,9 +126,9 @@ def write(model: Path, card: Path, figures: dict[str, Any]) -> None:
     lines += [
         "",
         "Rows that a training set also holds are left out. Do-Not-Answer asks for harm plainly and",
-        "piguard wildguard is held to be harmless, so both count as ordinary here. The figures of",
-        "deepset and the demo were seen while the model was made; the own held-out texts were",
-        "written after the training texts and by the same hand.",
+        "piguard wildguard is held to be harmless, so both count as ordinary here. Our held-out",
+        "texts were written after most training texts, by the same hand. All these figures were",
+        "seen when variants of the model were compared, so they are a little too good.",
         "",
         "## What it does not cover",
         "",
