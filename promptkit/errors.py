@@ -136,7 +136,7 @@ class BlockedError(PromptkitError):
 
     Attributes:
         stage: Where it was stopped: "input", "untrusted", "output" or "stored".
-        findings: What was found, as `promptkit.safety.Finding`s.
+        findings: What was found, each a `promptkit.safety.Finding`.
     """
 
     def __init__(

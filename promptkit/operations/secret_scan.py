@@ -104,7 +104,7 @@ def scan(
             node_modules are passed over, and so are links and binary files.
         least_confidence: Findings below are left out.
         largest_bytes: Larger text files are left out, with a Note.
-        excluded: Patterns of paths to pass over, such as "tests/data/*".
+        excluded: Patterns of paths to pass over, such as `"tests/data/*"`.
 
     Raises:
         StoreError: When there is no such file or folder.
