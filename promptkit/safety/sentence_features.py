@@ -88,7 +88,7 @@ def features(text: str, spans: Sequence[tuple[int, int]]) -> Features:
     ends = np.fromiter((end for _, end in spans), np.int64, len(spans))
     if kept is not None:
         begins, ends = kept[begins], kept[ends]
-    starts, stops = _tokens(codes)
+    starts, stops = _tokens(codes, np.concatenate([begins, ends]))
     segment = np.searchsorted(begins, starts, side="right") - 1
     inside = (segment >= 0) & (starts < ends[segment])
     starts, stops, segment = starts[inside], stops[inside], segment[inside]
@@ -173,14 +173,20 @@ def _folded(code: int) -> tuple[int, int]:
     return ord(small), int(small != plain)
 
 
-def _tokens(codes: Words) -> tuple[Places, Places]:
-    """Return where words and signs start and end: a sign or an ideograph is one by itself."""
+def _tokens(codes: Words, borders: Places) -> tuple[Places, Places]:
+    """Return where words and signs start and end: a sign or an ideograph is one by itself.
+
+    No word stands across a segment's border.
+    """
     kind = _kind(codes)
     word = kind == 1
     if len(word) > 2:  # noqa: PLR2004 -- an apostrophe between two letters belongs to the word
         word[1:-1] |= (codes[1:-1] == ord("'")) & word[:-2] & word[2:]
-    edge = np.diff(np.concatenate([[False], word, [False]]).astype(np.int8))
-    starts, stops = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
+    framed = np.concatenate([[False], word, [False]])
+    cut = np.zeros(len(codes) + 1, bool)
+    cut[borders] = True
+    starts = np.flatnonzero(framed[1:] & (~framed[:-1] | cut))
+    stops = np.flatnonzero(framed[:-1] & (~framed[1:] | cut))
     single = np.flatnonzero((kind >= 2) & ~word)  # noqa: PLR2004 -- see `_kinds`
     if not len(single):
         return starts, stops

@@ -52,6 +52,14 @@ _ABBREVIATION: Final = re.compile(
     r"(?:^|[\s(\"'.])(?:[A-Za-z]|Mrs?|Ms|Dr|Prof|St|Jr|Sr|No|Nos|vs|etc|e\.g|i\.e|cf|Inc|Ltd|Co|Fig|"
     r"approx|dept|est|Ave|Rd|Mt|Ft|Gen|Sen|Rep|Gov|Capt|Lt|Col|Sgt|Rev|Hon|al|ca)\.$"
 )
+_CLAUSE: Final = re.compile(
+    r"[,;:–—]\s{1,8}(?:(?:and|then|but|so)\s{1,8})?"
+    r"|\s{1,8}(?:and|then|but|so)\s{1,8}"
+    r"|\s{1,8}(?:\*{2,3}|[\"'“‘«(\[])(?=\w)"
+)
+_SHORT: Final = 24
+"""Characters of a piece that may be one of a sentence's words, each on a line of its own."""
+
 _EDGES: Final = " \t\n\r\v\f\"'`,;[](){}<>|*_~=-–—:/\\#"
 _WORD: Final = re.compile("[\\w\U000e0020-\U000e007e]")  # tag characters spell words unseen
 
@@ -115,6 +123,47 @@ def segments(text: str) -> list[Span]:
         start = after
     _add(text, start, len(text), pieces)
     return pieces
+
+
+def clauses(text: str, spans: list[Span]) -> list[tuple[int, Span]]:
+    """Return the clauses of segments that have several, each with the number of its segment.
+
+    A clause stands between commas, colons, «and» or quotation marks, and has three words or more.
+
+    >>> text = "See the list, and send it to me today."
+    >>> [text[start:end] for _, (start, end) in clauses(text, segments(text))]
+    ['See the list', 'send it to me today.']
+    """
+    found: list[tuple[int, Span]] = []
+    for number, (start, end) in enumerate(spans):
+        at, pieces = start, []
+        for border in _CLAUSE.finditer(text, start, end):
+            pieces.append((at, border.start()))
+            at = border.end()
+        if pieces:
+            pieces.append((at, end))
+            found += [(number, one) for one in pieces if text.count(" ", *one) > 1]
+    return found
+
+
+def runs(spans: list[Span]) -> list[list[Span]]:
+    r"""Return what short segments that follow each other may spell together.
+
+    >>> text = "Send\nit\nto\nme"
+    >>> [[text[start:end] for start, end in run] for run in runs(segments(text))]
+    [['Send', 'it', 'to', 'me']]
+    """
+    found: list[list[Span]] = []
+    run: list[Span] = []
+    for span in spans:
+        is_short = span[1] - span[0] <= _SHORT
+        if run and (not is_short or len(run) == _SHORT // 2 or span[0] - run[-1][1] > _SHORT // 2):
+            found.append(run)
+            run = []
+        if is_short:
+            run.append(span)
+    found.append(run)
+    return [run for run in found if len(run) > 2]  # noqa: PLR2004 -- two are a label and its value
 
 
 def _is_abbreviated(text: str, stop: int, start: int) -> bool:

@@ -27,9 +27,32 @@ from numpy.typing import NDArray
 
 from promptkit.safety.finding import Finding, check_text
 from promptkit.safety.sentence_features import features
-from promptkit.safety.sentences import Span, segments
+from promptkit.safety.sentences import Span, clauses, runs, segments
 
-_FILE: Final = Path(__file__).parent / "models" / "untrusted.npz"
+UNTRUSTED_THRESHOLD: Final = 0.89
+"""Findings of at least this score are to be acted on: the highest that 92 % of the attacks reach
+out of fold in mails, tables and tool results; 4 %, 0 % and 0 % of the ordinary ones reach it."""
+
+FLOOR: Final = 0.001
+"""Segments below this score are not reported: a page of ordinary text has hundreds."""
+
+WITHIN: Final = 1.0
+"""By how much the logit of a clause, or of a run of short lines, must be better than a sentence's:
+they are read out of their context."""
+
+MODEL_FILE: Final = Path(__file__).parent / "models" / "untrusted.npz"
+_DEEPEST: Final = 2
+"""How many encodings within each other are undone."""
+
+_ENCODED: Final = re.compile(
+    r"(?P<base64>(?:[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?\r?\n)*[A-Za-z0-9+/_-]{24,}={0,2})"
+    r"|(?P<hex>(?:\\x[0-9A-Fa-f]{2}){12,})"
+    r"|(?P<unicode>(?:\\u[0-9A-Fa-f]{4}){8,})"
+    r"|(?P<entities>(?:&#[xX]?[0-9A-Fa-f]{1,6};){8,})"
+    r"|(?P<percent>%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}|[\w.~-]){16,})"
+)
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+_HEX: Final = re.compile(r"[0-9A-Fa-f]+")
 _TOGETHER: Final = 16_384
 """Characters that are worked on at once: what a processor's cache holds."""
 
@@ -93,31 +116,10 @@ def _parts(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
         yield spans[first:]
 
 
-UNTRUSTED_THRESHOLD: Final = 0.55
-"""Findings of at least this score are to be acted on."""
-
-FLOOR: Final = 0.005
-"""Segments below this score are not reported: a page of ordinary text has hundreds."""
-
-MODEL_FILE: Final = _FILE
-_DEEPEST: Final = 2
-"""How many encodings within each other are undone."""
-
-_ENCODED: Final = re.compile(
-    r"(?P<base64>[A-Za-z0-9+/_-]{24,}={0,2})"
-    r"|(?P<hex>(?:\\x[0-9A-Fa-f]{2}){12,})"
-    r"|(?P<unicode>(?:\\u[0-9A-Fa-f]{4}){8,})"
-    r"|(?P<entities>(?:&#[xX]?[0-9A-Fa-f]{1,6};){8,})"
-    r"|(?P<percent>%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}|[\w.~-]){16,})"
-)
-_BREAK: Final = re.compile(r"(?<=[A-Za-z0-9+/_-])\r?\n(?=[A-Za-z0-9+/_=-])")
-_HEX: Final = re.compile(r"[0-9A-Fa-f]+")
-
-
 @lru_cache(maxsize=1)
 def shipped_model() -> SentenceModel:
     """Return the model that comes with the package; read at the first use."""
-    return read_sentence_model(_FILE)
+    return read_sentence_model(MODEL_FILE)
 
 
 def scan_untrusted(text: str) -> list[Finding]:
@@ -126,7 +128,12 @@ def scan_untrusted(text: str) -> list[Finding]:
     A sentence is scored by what it says, not by what it could do: any request that does not belong
     into the document counts, harmless ones too. Those of at least `UNTRUSTED_THRESHOLD` are to be
     acted on (`action` is "block"); weaker ones are listed down to `FLOOR` for ranking, with action
-    "allow". The document's score is the first finding's, or 0 where there is none.
+    "allow". The document's score is the first finding's, or 0 where there is none. Out of fold,
+    2 of 50 ordinary mails, 0 of 125 tables and 0 of 1,156 tool results reached the threshold, and
+    92 %, 97 % and 96 % of those with an attack (`models/untrusted.md`).
+
+    It does not see instructions in images or ciphers, orders that read like the document's own
+    («Please pay this invoice»), or false claims that ask for nothing; it knows English best.
 
     Args:
         text: What came through an untrusted slot: any form, any length.
@@ -163,14 +170,39 @@ def _finding(span: Span, score: float, how: str, payload: str) -> Finding:
 
 
 def _scored(text: str) -> list[tuple[Span, float]]:
-    """Return the segments of a text with their probabilities."""
-    spans = segments(text)
-    if not spans:
-        return []
+    """Return the segments of a text, or the best clause of each, with their probabilities."""
     model = shipped_model()
-    scaled = model.about["slope"] * model.logits(text, spans) + model.about["offset"]
+    places, logits = places_and_logits(model, text)
+    scaled = model.about["slope"] * logits + model.about["offset"]
     scores = 1.0 / (1.0 + np.exp(-np.clip(scaled, -30.0, 30.0)))
-    return list(zip(spans, scores.tolist(), strict=True))
+    return list(zip(places, scores.tolist(), strict=True))
+
+
+def places_and_logits(model: SentenceModel, text: str) -> tuple[list[Span], NDArray[np.float64]]:
+    """Return where a text may hold an instruction, and the logit of each place.
+
+    A segment counts as its best clause does where that is `WITHIN` better: an instruction may hang
+    on an ordinary sentence. Runs of short segments are read as one sentence too.
+    """
+    whole = segments(text)
+    places = list(whole)
+    logits = model.logits(text, whole)
+    parts = clauses(text, whole)
+    for (number, span), logit in zip(
+        parts, model.logits(text, [span for _, span in parts]) - WITHIN, strict=True
+    ):
+        if logit > logits[number]:
+            places[number], logits[number] = span, logit
+    together = runs(whole)
+    if together:
+        joined = [" ".join(text[start:end] for start, end in run) for run in together]
+        ends = np.cumsum([len(line) + 1 for line in joined])
+        spans = [
+            (int(end) - len(line) - 1, int(end) - 1) for end, line in zip(ends, joined, strict=True)
+        ]
+        logits = np.concatenate([logits, model.logits("\n".join(joined), spans) - WITHIN])
+        places += [(run[0][0], run[-1][1]) for run in together]
+    return places, logits
 
 
 def _decoded(text: str, depth: int = 0) -> Iterator[tuple[Span, str, str]]:
@@ -194,16 +226,15 @@ def _undone(how: str, text: str) -> str:
         return html.unescape(text)
     if how == "percent":
         return unquote(text) if text.count("%") > 2 else ""  # noqa: PLR2004 -- else it is a link
-    width = 2 if how == "hex" else 4
-    codes = (int(part, 16) for part in text.replace("\\x", " ").replace("\\u", " ").split())
-    return "".join(map(chr, codes)) if width else ""
+    codes = text.replace("\\x", " ").replace("\\u", " ").split()
+    return "".join(chr(int(code, 16)) for code in codes)
 
 
 def _from_base64(text: str) -> str:
     if len(text) % 2 == 0 and _HEX.fullmatch(text):
         data = bytes.fromhex(text)
     else:
-        body = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+        body = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
         try:
             data = base64.b64decode(
                 body[: len(body) - (len(body) % 4 == 1)] + "=" * (-len(body) % 4)

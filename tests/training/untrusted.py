@@ -26,8 +26,8 @@ from scipy.sparse import csr_matrix, hstack, vstack
 
 from promptkit.safety.linear import FOLDER
 from promptkit.safety.sentence_features import BITS, features
-from promptkit.safety.sentences import segments
-from promptkit.safety.untrusted import SentenceModel
+from promptkit.safety.sentences import clauses, runs, segments
+from promptkit.safety.untrusted import SentenceModel, places_and_logits
 from tests.training.shared import (
     RELIABILITY,
     SAFETY,
@@ -39,8 +39,8 @@ from tests.training.shared import (
     json_lines,
     json_of,
     platt,
-    threshold_for,
 )
+from tests.training.untrusted_card import write_card
 from tests.training.untrusted_documents import attacked, benign, put
 from tests.training.untrusted_documents import field as field_of
 from tests.training.untrusted_text import HERE, Draw, read_corpus
@@ -61,8 +61,11 @@ OFTEN: Final = 4
 
 _WORDS: Final = re.compile(r"\w+")
 ORDINARY: Final = ("review", "note", "message", "post", "bio", "description", "mail", "prose")
-FALSE_ALARMS: Final = 0.02
-"""The share of ordinary documents that may reach the threshold, out of fold."""
+FOUND: Final = 0.92
+"""The share of attacks that reach the threshold, out of fold, in the set where fewest do."""
+
+FALSE_ALARMS: Final = 0.03
+"""The share of ordinary documents that may reach it, out of fold, over three sets alike."""
 
 Attack = tuple[str, str]
 """Its kind and its text."""
@@ -110,13 +113,22 @@ class Rows:
 
         Its short pieces («She is my adviser») and what lies across its border teach neither.
         """
-        for start, end in segments(text):
-            overlap = min(end, attack[1]) - max(start, attack[0]) if attack else 0
-            piece = text[start:end]
-            if overlap > 0 and (overlap <= (end - start) / 2 or len(_WORDS.findall(piece)) < 4):
-                continue
-            one = (piece, overlap > 0)
-            self.counts[one] = self.counts.get(one, 0) + 1
+        spans = segments(text)
+        for start, end in spans:
+            self._add(text[start:end], start, end, attack)
+        for _, (start, end) in clauses(text, spans):  # an attack's own are fragments: not taught
+            if not attack or end <= attack[0] or start >= attack[1]:
+                self._add(text[start:end], start, end, None)
+        for run in runs(spans):
+            piece = " ".join(text[start:end] for start, end in run)
+            self._add(piece, run[0][0], run[-1][1], attack)
+
+    def _add(self, piece: str, start: int, end: int, attack: tuple[int, int] | None) -> None:
+        overlap = min(end, attack[1]) - max(start, attack[0]) if attack else 0
+        if overlap > 0 and (overlap <= 0.7 * (end - start) or len(_WORDS.findall(piece)) < 4):
+            return
+        one = (piece, overlap > 0)
+        self.counts[one] = self.counts.get(one, 0) + 1
 
     def fit(self) -> SentenceModel:
         """Return the logistic regression over them, a segment counting `OFTEN` times at most."""
@@ -179,7 +191,8 @@ def rows_of(  # noqa: C901, PLR0912 -- one branch for each source
     """
     draw, rows, kinds = Draw(seed), Rows(), tuple(kinds)
     drawn = [ATTACKS.one(kinds[number % len(kinds)], draw) for number in range(own)]
-    for attack in [*drawn, *(text for _, text in attacks for _ in range(times))]:
+    for given in [*drawn, *(text for _, text in attacks for _ in range(times))]:
+        attack = given.replace(" ", "\n") if draw.random() < 0.03 else given
         where = draw.random()
         if where < 0.15:
             rows.add(*put(draw.choice(carriers), attack, draw))
@@ -209,7 +222,7 @@ def rows_of(  # noqa: C901, PLR0912 -- one branch for each source
 
 def best(model: SentenceModel, text: str) -> float:
     """Return the logit of a document: its best segment's."""
-    logits = model.logits(text, segments(text))
+    _, logits = places_and_logits(model, text)
     return float(logits.max()) if len(logits) else -20.0
 
 
@@ -268,7 +281,7 @@ def out_of_fold() -> Measured:
         ):
             known.append([item for item, own in zip(items, fold, strict=True) if own != number])
             unseen.append([item for item, own in zip(items, fold, strict=True) if own == number])
-        model = rows_of(*known, seed=number).fit()
+        model = rows_of(*known, seed=number, own=3_000, ordinary=4_000).fit()
         measure(found, model, *unseen, draw=draw)
     return found
 
@@ -278,7 +291,7 @@ def kind_left_out(kind: str) -> list[float]:
     attacks = [attack for attack in handed_attacks() if attack[0] != kind]
     others = [other for other in ATTACKS.kinds if other != kind]
     model = rows_of(
-        attacks, mails()[10:], user_cases(), seed=3, kinds=others, own=2_500, ordinary=3_000
+        attacks, mails()[10:], user_cases(), seed=3, kinds=others, own=1_000, ordinary=1_500
     ).fit()
     draw = Draw(5)
     return [
@@ -287,6 +300,19 @@ def kind_left_out(kind: str) -> list[float]:
         if own == kind
         for place in ("start", "middle", "end")
     ]
+
+
+def chosen(found: Measured) -> float:
+    """Return the highest logit that `FOUND` of the attacks reach in each set.
+
+    Raises:
+        ValueError: More than `FALSE_ALARMS` of the ordinary documents reach it, each set alike.
+    """
+    logit = min(float(np.quantile(part, 1 - FOUND)) for part in found.attacked.values())
+    share = np.mean([np.mean(np.array(part) >= logit) for part in found.ordinary.values()])
+    if share > FALSE_ALARMS:
+        raise ValueError(f"{share:.1%} of the ordinary documents reach {logit:.2f}")
+    return logit
 
 
 def figures(found: Measured, threshold: float) -> dict[str, dict[str, float]]:
@@ -312,14 +338,13 @@ def main() -> None:
     """Measure out of fold, choose threshold and calibration, train on everything, write."""
     found = out_of_fold()
     ordinary, hit = found.scores()
-    per_set = [threshold_for(np.array(part), FALSE_ALARMS) for part in found.ordinary.values()]
-    logit = max(per_set)
+    logit = chosen(found)
     labels = np.concatenate([np.zeros(len(ordinary)), np.ones(len(hit))])
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in (ordinary, hit)]) * len(
         ordinary
     )
     slope, offset = platt(np.concatenate([ordinary, hit]), labels, weights)
-    threshold = float(np.ceil(100 / (1 + np.exp(-(slope * logit + offset)))) / 100)
+    threshold = float(np.floor(100 / (1 + np.exp(-(slope * logit + offset)))) / 100)
     logit = (np.log(threshold / (1 - threshold)) - offset) / slope
     made: dict[str, Any] = {"out_of_fold": figures(found, logit)}
     print(json.dumps(made, indent=1), threshold, logit)
@@ -341,6 +366,7 @@ def main() -> None:
     SentenceModel(model.weights, model.dense, model.bias, about).save(FOLDER / "untrusted.npz")
     made["threshold"] = threshold
     FIGURES.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", "utf-8")
+    write_card()
 
 
 if __name__ == "__main__":
