@@ -40,6 +40,12 @@ _TAG: Final = re.compile(r"<[A-Za-z/][^<>\n]{0,2000}>")
 _CLIPPED: Final = re.compile(
     r"['’](?:\d0s|tis|twas|twere|em|n|til|cause|bout|round|cuz|kay|nuff|neath)\b", re.IGNORECASE
 )
+_NEXT_SINGLE: Final = re.compile(
+    r"(?P<closes>(?<=[^\s'’‘])['’](?!\w))|(?P<opens>(?<![^\s(\[])['‘](?=\w))"
+)
+_FARTHEST: Final = 600
+"""Characters after «s'» in which the mark is looked for that really closes."""
+
 _BLOCK: Final = re.compile(r"(?:^[ ]{0,3}>[^\n]*(?:\n|\Z))+", re.MULTILINE)
 _QUOTE_SIGN: Final = re.compile(r"^[ ]{0,3}(?:> ?)+", re.MULTILINE)
 _NOTE: Final = re.compile(r"\s*(?:\[!\w+\]|\*\*\w+:?\*\*:?\s)")
@@ -136,28 +142,40 @@ def _marked(text: str, masked: str, start: int, end: int) -> Iterator[Quotation]
     curly = _Ahead(masked, "”", end), _Ahead(masked, "“", end)
     for match in _MARK.finditer(masked, start, end):
         sign, place = match.group(), match.start()
-        if sign[0] == "\n":
-            if mark and not _goes_on(masked, match.end(), mark):
-                stop = closed or place
-                yield Quotation(text[begins:stop], begins, stop)
-                mark = ""
-        elif not mark:
-            if _opens(masked, match, end):
+        if not mark:
+            if sign[0] != "\n" and _opens(masked, match, end):
                 mark, begins, depth, closed = sign, match.end(), 0, 0
+            continue
+        if sign[0] == "\n":
+            if _goes_on(masked, match.end(), mark):
+                continue
+            place = closed or place
         elif _opens_within(masked, match, mark, end):
             depth += 1
-        elif sign in _closers(mark) and _closes(masked, match, (mark, begins)):
-            ahead = {"“": curly[:1], "„": curly}.get(mark, ()) if sign == '"' else ()
-            if any([sign.is_in_paragraph(match.end()) for sign in ahead]):
-                continue  # within a quotation that is closed as it was opened
-            if depth:
-                depth, closed = depth - 1, place
-                continue
-            yield Quotation(text[begins:place], begins, place)
-            mark = ""
+            continue
+        elif not _may_close(masked, match, (mark, begins), curly):
+            continue
+        elif depth:
+            depth, closed = depth - 1, place
+            continue
+        yield Quotation(text[begins:place], begins, place)
+        mark = ""
     if mark and begins < end and (closed or mark not in _SINGLE):
         stop = closed or begins + len(text[begins:end].rstrip())
         yield Quotation(text[begins:stop], begins, stop)
+
+
+def _may_close(
+    text: str, match: re.Match[str], opened: tuple[str, int], curly: tuple[_Ahead, _Ahead]
+) -> bool:
+    """Whether a mark can close a quotation, and no better one for it follows."""
+    mark, sign = opened[0], match.group()
+    if sign not in _closers(mark) or not _closes(text, match, opened):
+        return False
+    if sign == mark != '"' and text[match.start() - 1] == "\n":
+        return False  # each paragraph of a long quotation opens it anew
+    better = {"“": curly[:1], "„": curly}.get(mark, ()) if sign == '"' else ()
+    return not [ahead for ahead in better if ahead.is_in_paragraph(match.end())]
 
 
 def _opens_within(text: str, match: re.Match[str], mark: str, end: int) -> bool:
@@ -187,14 +205,13 @@ def _opens(text: str, match: re.Match[str], end: int) -> bool:
         return False
     before = text[match.start() - 1] if match.start() else " "
     after = text[match.end()] if match.end() < end else " "
-    if mark in "“„«‹「『〝﹁‘‚``":
-        if mark == "‘" and before.isalnum():
-            return False  # an apostrophe set the wrong way round
-        return not (mark == "‘" and _CLIPPED.match("'" + text[match.end() : match.end() + 8]))
-    if after.isspace() or before.isalnum():
+    if mark == "‘":  # it may be an apostrophe set the wrong way round
+        clipped = _CLIPPED.match("'" + text[match.end() : match.end() + 8])
+        return not before.isalnum() and not clipped
+    if mark in "“„«‹「『〝﹁‚``":
+        return True
+    if after.isspace() or before.isalnum() or (mark in "»›" and not after.isalnum()):
         return False
-    if mark in "»›":
-        return after.isalnum()
     if mark == "'":
         return not _CLIPPED.match(text, match.start()) and not (
             before in "'’" or after in ",.;:!?)"
@@ -212,4 +229,14 @@ def _closes(text: str, match: re.Match[str], opened: tuple[str, int]) -> bool:
     after = text[match.end()] if match.end() < len(text) else " "
     if mark == '"':
         return not (before.isspace() and after.isalnum())
-    return not after.isalnum() and not before.isspace()
+    if after.isalnum() or before.isspace():
+        return False
+    return not (
+        mark in "'‘‚" and before in "sS" and after == " " and _closes_later(text, match.end())
+    )
+
+
+def _closes_later(text: str, place: int) -> bool:
+    """Whether a single mark closes further on before one opens: «the dogs' bowl'»."""
+    following = _NEXT_SINGLE.search(text[place : place + _FARTHEST].partition("\n\n")[0])
+    return following is not None and following.lastgroup == "closes"

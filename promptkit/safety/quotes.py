@@ -135,6 +135,8 @@ def _readings(quote: str) -> Iterator[Wording]:
 
 def _found(quote: Wording, text: Searched) -> tuple[int, int] | None:
     """Where a quotation stands: whole, or its parts in order."""
+    if not quote.words:
+        return None  # nothing but references and marks
     whole = text.find(quote.words)
     source = text.wording
     if whole >= 0:
