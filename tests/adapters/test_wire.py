@@ -371,7 +371,7 @@ def test_answers_to_one_prompt_are_equally_good_in_any_order(places):
         ("http://127.0.0.1:8000/v1", False),
     ],
 )
-def test_who_asks_is_told_to_openai_alone(address: str, is_sent: bool) -> None:
+def test_who_asks_is_told_to_openai_alone(address: str, *, is_sent: bool) -> None:
     request = Request(messages=(Message("user", "Hi"),), model="m", end_user="a" * 64)
     for api in APIS:
         _, body = encode(request.replace(api=api), dialect_of(address))
