@@ -184,6 +184,7 @@ def _is_item(text: str, start: int, marker: re.Match[str]) -> bool:
     return not TAG_LINE.search(text, max(chunk, 0), start)
 
 
+_BLANK: Final = re.compile(r"[ \t]*\r?(?:\n|\Z)")
 _PLAIN_LINE: Final = re.compile(r"(?!\(?\w{1,4}[.)][ \t])(?:#{1,6} |\*\*|\()?[^\W_][^\n]*")
 _INDENTED: Final = re.compile(r"(?:\A|\n[ \t]*\r?\n)((?:(?: {4}|\t)[^\n]*(?:\n|\Z))+)")
 
@@ -200,6 +201,8 @@ def indented(text: str, blocks: Ranges, raw: Ranges) -> Iterator[tuple[int, int]
             block = next(taken)
         if block[0] < end or _ODD_END.search(text, start, end):
             continue
+        if not _BLANK.match(text, end):
+            continue  # a line of dashes right below makes it a heading to some
         far = max(0, match.start() - _FARTHEST_UP)
         above = text.rfind("\n\n", far, match.start())
         if above < 0 < far:

@@ -14,7 +14,7 @@ from promptkit.safety.coded import code_ranges
 from promptkit.safety.figures import SPOKEN, figures
 from promptkit.safety.finding import Finding, check_text
 from promptkit.safety.quotes import verify_quotes
-from promptkit.safety.wording import Searched, wording
+from promptkit.safety.wording import Searched, Wording, wording
 
 _MONTHS_TEXT: Final = (
     "january february march april may june july august september october november december"
@@ -80,9 +80,11 @@ def grounded(answer: str, source: str | Sequence[str]) -> Verdict:
     check_text(answer)
     sources = [source] if isinstance(source, str) else [check_text(text) for text in source]
     text = "\n\n".join(sources)
+    known = frozenset(value for figure in figures(text) for value in figure.values)
+    code = code_ranges(answer)
     checks = [
-        *_numbers(answer, text),
-        *_names(answer, text),
+        *_numbers(answer, known, code),
+        *_names(answer, text, known, code),
         *(("quotation", check.place, check.found) for check in verify_quotes(answer, sources)),
     ]
     if not checks:
@@ -108,23 +110,24 @@ def grounded(answer: str, source: str | Sequence[str]) -> Verdict:
 _Check = tuple[str, tuple[int, int], bool]
 
 
-def _numbers(answer: str, source: str) -> Iterator[_Check]:
-    known = {value for figure in figures(source) for value in figure.values}
-    code = _Inside(code_ranges(answer))
+def _numbers(answer: str, known: frozenset[float], code: list[tuple[int, int]]) -> Iterator[_Check]:
+    inside = _Inside(code)
     for figure in figures(answer):
         if figure.is_word and max(figure.values) <= SPOKEN:
             continue
-        if not code.holds(figure.start):
+        if not inside.holds(figure.start):
             yield "number", (figure.start, figure.end), not known.isdisjoint(figure.values)
 
 
-def _names(answer: str, source: str) -> Iterator[_Check]:
-    searched = Searched(source, wording(source))
-    initials = {_initials(name) for name in names(source)}
-    days = {value for figure in figures(source) for value in figure.values}
-    code = _Inside(code_ranges(answer))
+def _names(
+    answer: str, source: str, days: frozenset[float], code: list[tuple[int, int]]
+) -> Iterator[_Check]:
+    words = wording(source)
+    searched = Searched(source, words)
+    initials = {_initials(name) for name in _named(source, words)}
+    inside = _Inside(code)
     for name in names(answer):
-        if code.holds(name.start):
+        if inside.holds(name.start):
             continue
         is_found = searched.find(name.words) >= 0 or all(
             _is_known(word, searched.known, initials, days) for word in name.words
@@ -145,7 +148,7 @@ class _Inside:
         return self._range[0] <= place
 
 
-def _is_known(word: str, known: frozenset[str], initials: set[str], days: set[float]) -> bool:
+def _is_known(word: str, known: frozenset[str], initials: set[str], days: frozenset[float]) -> bool:
     if word in known or word in _LINKS or word in initials or not word[0].isalpha():
         return True
     if word in _MONTHS:
@@ -163,7 +166,10 @@ def names(text: str) -> Iterator[Name]:
     >>> [" ".join(name.words) for name in names("The Bank of England paid. Later Ann Lee left.")]
     ['bank of england', 'ann lee']
     """
-    words = wording(text)
+    yield from _named(text, wording(text))
+
+
+def _named(text: str, words: Wording) -> Iterator[Name]:
     row: list[int] = []
     begins = False
     last = 0
