@@ -43,7 +43,15 @@ _LOOKED_UP: Final = re.compile(
 )
 """In the name of a call: it fetches the value from elsewhere."""
 
-_BARE: Final = re.compile(r"[^\s\"'`,;<>]{1,1000}+")
+_LONGEST_BARE: Final = 1_000
+_BARE: Final = re.compile(rf"[^\s\"'`,;<>]{{1,{_LONGEST_BARE}}}+")
+_NESTED: Final = re.compile(r"[A-Za-z_][\w.-]{0,60}+=(?![=\s]|$)")
+_WITH_SCHEME: Final = re.compile(
+    rf"(?:bearer|basic|token|bot|api-?key|api-?token|key|digest|jwt)[ ]{{1,2}}{_BARE.pattern}",
+    re.IGNORECASE,
+)
+"""The value of a header: «Bearer …» (RFC 9110, section 11.4)."""
+
 _QUOTED: Final = {
     '"': re.compile(r'(?:[^"\\\n]|\\.){0,4000}+'),
     "'": re.compile(r"(?:[^'\\\n]|\\.){0,4000}+"),
@@ -93,6 +101,9 @@ _HINTS: Final = (
 
 _LONG: Final = re.compile(r"[\w+/=-]{12}", re.ASCII)
 _CLOSERS: Final = ".,:;)]}\\"
+_NAMES_OF_ONE: Final = 4
+"""Of the names before one value, as in «a:b:c:value», so many are tried."""
+
 _LEAST_LOOSE: Final = 20
 _SHORTEST: Final = 6
 
@@ -117,13 +128,18 @@ def assigned_secrets(text: str) -> Iterator[Finding]:
     lowered = text.lower()
     if not any(hint in lowered for hint in _HINTS) and _LONG.search(text) is None:
         return
+    last_end, times = -1, 0
     for found in _ASSIGNMENT.finditer(text):
         words = words_of(found["name"])
         sort = sort_of(found["name"]) or _sort_of_phrase(text, found.start(), words)
         if not words or not (sort or _names_service(words)):
             continue
         span = _value_span(text, found)
-        if span is not None:
+        if span is None:
+            continue
+        times = times + 1 if span[1] == last_end else 0
+        last_end = span[1]
+        if times < _NAMES_OF_ONE:
             yield from _judged(text, span, _Place(sort, words, _words_before(text, found.start())))
     for pattern in (_OPTION, _PAIR):
         for found in pattern.finditer(text):
@@ -162,14 +178,21 @@ def _value_span(text: str, found: re.Match[str]) -> tuple[int, int] | None:
     if quote:
         inside = _QUOTED[quote[0]].match(text, begin)
         return inside.span() if inside else None
-    bare = _BARE.match(text, begin)
-    if bare is None:
+    return _bare_span(text, begin, text[max(0, found.start() - 1) : found.start()])
+
+
+def _bare_span(text: str, begin: int, before: str) -> tuple[int, int] | None:
+    """Return where a value without quotes ends; `before` is what stands before its name."""
+    bare = _WITH_SCHEME.match(text, begin) or _BARE.match(text, begin)
+    if bare is None or len(bare.group()) == _LONGEST_BARE:
         return None
     value = bare.group()
-    if text[max(0, found.start() - 1) : found.start()] in ("?", "&"):
+    if before in ("?", "&"):
         value = value.partition("&")[0]
     value = value.partition("\\n")[0].rstrip(_CLOSERS)
-    return (begin, begin + len(value)) if value else None
+    if not value or _NESTED.match(value):
+        return None  # a nested one has a name of its own, and is found under that
+    return begin, begin + len(value)
 
 
 def _judged(text: str, span: tuple[int, int], place: _Place) -> Iterator[Finding]:

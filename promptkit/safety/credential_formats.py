@@ -58,7 +58,7 @@ FORMATS: Final[tuple[Format, ...]] = (
         "openai_key",
         "an OpenAI key",
         "T3BlbkFJ",
-        r"(?<![\w-])sk-(?:[A-Za-z0-9]+-){0,2}[A-Za-z0-9_-]{20,90}T3BlbkFJ[A-Za-z0-9_-]{20,90}",
+        r"(?<![\w-])sk-[A-Za-z0-9_-]{20,140}T3BlbkFJ[A-Za-z0-9_-]{20,90}",
         offset=-1,
         check="openai",
     ),

@@ -51,10 +51,19 @@ def kubernetes_secrets(text: str) -> Iterator[Finding]:
         at = start
         while data := _DATA.search(text, at, done):
             at = data.end()
-            yield from _entries(text, at, done)
+            for entry in _entries(text, at, done):
+                at = entry.end()
+                if _is_secret(entry["value"]):
+                    yield Finding(
+                        kind="kubernetes_secret",
+                        span=entry.span("value"),
+                        confidence=0.8,
+                        action="redact",
+                        detail="a value of a Kubernetes Secret",
+                    )
 
 
-def _entries(text: str, start: int, end: int) -> Iterator[Finding]:
+def _entries(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     """The members of one block `data`, as far as they stand equally deep."""
     at, indent = start, None
     for _ in range(_ENTRIES):
@@ -66,14 +75,7 @@ def _entries(text: str, start: int, end: int) -> Iterator[Finding]:
         indent = depth if indent is None else indent
         if depth < indent:
             return
-        if _is_secret(found["value"]):
-            yield Finding(
-                kind="kubernetes_secret",
-                span=found.span("value"),
-                confidence=0.8,
-                action="redact",
-                detail="a value of a Kubernetes Secret",
-            )
+        yield found
         at = found.end()
 
 

@@ -26,13 +26,13 @@ def private_keys(text: str) -> Iterator[Finding]:
     """Find private keys in PEM, OpenSSH's and OpenPGP's armour, with or without their end."""
     if "PRIVATE KEY" not in text:
         return
-    ends = [found.start() for found in re.finditer("-----END", text)]
+    marks = [found.start() for found in re.finditer("-----(?:END|BEGIN)", text)]
     place = 0
     for found in _BEGIN.finditer(text):
-        while place < len(ends) and ends[place] < found.end():
+        while place < len(marks) and marks[place] < found.end():
             place += 1
-        is_ended = place < len(ends) and ends[place] - found.end() < _LONGEST_KEY
-        end = ends[place] if is_ended else min(len(text), found.end() + _LONGEST_KEY)
+        end = min([*marks[place : place + 1], len(text), found.end() + _LONGEST_KEY])
+        is_ended = text.startswith("-----END", end)
         body = text[found.end() : end]
         if not is_ended:
             body = _solid_part(body)
@@ -48,12 +48,12 @@ def private_keys(text: str) -> Iterator[Finding]:
 
 
 def _solid_part(body: str) -> str:
-    found = re.compile(r"[A-Za-z0-9+/=\s\\\"',#*>|:-]{0,20000}").match(body)
+    found = re.compile(r"[A-Za-z0-9+/=\s\\\"',#*>|:]{0,20000}+").match(body)
     return found.group().rstrip() if found else ""
 
 
 _PUTTY: Final = re.compile(
-    r"Private-Lines:[ ]\d{1,3}\r?\n(?P<secret>(?:[A-Za-z0-9+/=]{1,64}\r?\n?){1,100})"
+    r"Private-Lines:[ ]\d{1,3}\r?\n(?P<secret>(?:[A-Za-z0-9+/=]{1,64}\r?\n){1,100}+)"
 )
 
 
@@ -103,7 +103,7 @@ _JWT_ESCAPED: Final = re.compile(_JWT.pattern.replace(r"(?<![\w.+/-])", r"(?<=\\
 _JWT_BEGIN: Final = re.compile(r"(?:(?<![\w.+/-])|(?<=\\[nrt]))e[yw](?=[A-Za-z0-9_-]{8})", re.ASCII)
 
 _URL: Final = re.compile(
-    r"://(?P<user>[^\s:/@\"'<>`]{0,100}):(?P<secret>[^\s/\"'<>`?#]{1,200})@(?P<host>[\w.\-\[\]{$%<]{1,255})"
+    r"://(?P<user>[^\s:/@\"'<>`]{0,100}):(?P<secret>[^\s/\"'<>`?]{1,200})@(?P<host>[\w.\-\[\]{$%<]{1,255})"
 )
 
 

@@ -50,10 +50,16 @@ _REFERENCE: Final = re.compile(
 """A template, a variable, an anchor, a tag: the value stands elsewhere. The whole must match."""
 
 _TEMPLATE: Final = re.compile(
-    r"\$\{|\$\(|\{\{|\}\}|<%|%>|%\(\w+\)s|(?<![\w!@$%&*#])\$[A-Z_]{3,}|%[sd](?!\w)|\{\w*\}$|\{[A-Za-z_][\w.]*[}\[(:!]|^(?:True|False|None|self)\b|\)\)\."
-    r"|\(\?[:=!<P]|\\[wdsSbBWD](?!\w)|\[\^?[A-Za-z0-9]-[A-Za-z0-9]|\{\d+(?:,\d*)?\}"
+    r"\$\{|\$\(|\{\{|\}\}|<%|%>|%\(\w+\)s|(?<![\w!@$%&*#])\$[A-Z_]{3,}|%[sd](?!\w)|\{\w*\}$"
+    r"|\{[A-Za-z_][\w.]*[}\[(:!]|^<[\w :-]{1,40}>"
 )
 """What is filled in later, somewhere within."""
+
+_PATTERN: Final = re.compile(
+    r"\(\?[:=!<P]|\\[wdsSbBWD](?!\w)|\[\^?[A-Za-z0-9]-[A-Za-z0-9]|\{\d+(?:,\d*)?\}"
+    r"|^(?:True|False|None|self)\b|\)\)\."
+)
+"""Part of a regular expression or of code, which no secret holds."""
 
 _CODE: Final = re.compile(
     r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+(?:[(\[].*)?"
@@ -63,7 +69,7 @@ _CODE: Final = re.compile(
 """A name with its attributes, a call, an index."""
 
 _PLACE: Final = re.compile(
-    r"[a-z][a-z0-9+.-]{1,20}://.*|(?:\.{0,2}|~|[A-Za-z]:|[\w.-]+)[/\\](?:[\w.@ -]+[/\\]?)*"
+    r"[a-z][a-z0-9+.-]{1,20}://.*|(?:\.{0,2}|~|[A-Za-z]:|[\w.-]+)[/\\][\w.@ /\\-]*+"
     r"|[\w./\\-]+\.(?:py|js|ts|tsx|go|rs|java|json|ya?ml|toml|txt|md|pem|key|crt|cer|p12|pfx|jks"
     r"|env|xml|html?|conf|cfg|ini|sh|sql|csv|log|png|jpe?g|svg|gz|zip|jar|lock|pub)"
     r"|arn:.*|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:[\w-]+\.)+(?:com|net|org|io|dev|local|internal|de|fr"
@@ -72,8 +78,7 @@ _PLACE: Final = re.compile(
 )
 """A path, an address, a file's name, a mail address, a host."""
 
-_NUMBERS: Final = re.compile(r"[\d.,:+\-/_ TZ]+|v?\d+(?:\.\d+)+(?:[-+.]\w+)*|0x[0-9a-fA-F]{1,8}")
-_VERSION: Final = re.compile(r"(?:.*[-_.])?v?\d+\.\d+(?:\.\d+)?.*(?:SNAPSHOT|rc|alpha|beta)?.*")
+_NUMBERS: Final = re.compile(r"[\d.,:+\-/_ TZ]+|v?\d+(?:\.\d+)++(?:[-+.]\w+)*+|0x[0-9a-fA-F]{1,8}")
 
 _SURE_BITS: Final = 9.0
 """Bits by which a draw must be likelier: one identifier in a hundred is above it, and 97 of a
@@ -131,6 +136,7 @@ def is_reference(value: str) -> bool:
     return bool(
         _REFERENCE.fullmatch(value)
         or _TEMPLATE.search(value)
+        or _PATTERN.search(value)
         or _CODE.fullmatch(value)
         or _NUMBERS.fullmatch(value)
         or (_PLACE.fullmatch(value) and randomness(value) < 2 * _SURE_BITS)
