@@ -8,7 +8,10 @@ CATEGORIES: Final = ("harassment", "hate", "self-harm", "sexual", "violence")
 """The names are those of OpenAI's moderation endpoint, so that one table of thresholds does for
 both."""
 
-LIMITS: Final = "illicit requests and most hate without slurs are not covered offline; English only"
+LIMITS: Final = (
+    "illicit requests and slur-free hate are not covered offline: open hatred of a group is often "
+    "found, implied hatred is not; English only"
+)
 """What the embedded classifier does not see; whatever it returns says so."""
 
 THRESHOLD: Final = 0.5

@@ -67,6 +67,11 @@ _BEFORE: Final = frozenset(
 )
 """Short words that may be run together with the one that follows."""
 
+_STEM: Final = re.compile(
+    r"(fu+c?k|f[ck]{2}|cunt|bitch|nigg|faggot|whore|slut|shit|wank|asshol|twat)|(tards?|turds?)$"
+)
+"""What makes an abusive word of almost any: «fuck…», «…tard»."""
+
 _CLITICS: Final = ("s", "ll", "re", "ve", "d")
 _DIVIDER: Final = re.compile(r"\W+")
 _SHORTEST_SPLIT, _LONGEST_SPLIT = 5, 30
@@ -286,9 +291,7 @@ def _resolved(token: str, book: Lexicon, known: Container[int], *, deep: bool = 
             if concept is not None:
                 return Word(spelling, concept)
         token = twice
-    if not token.isalpha():
-        return _unmasked(token, book)
-    return _corrected(token, book)
+    return _guessed(token, book) if token.isalpha() else _unmasked(token, book)
 
 
 def _inflected(token: str, book: Lexicon) -> str:
@@ -328,6 +331,14 @@ def _unmasked(token: str, book: Lexicon) -> Word:
                 if all(word[i] == c for i, c in shown) and ("*" in token or len(shown) > 1):
                     return Word(word, book.words[word])
     return Word(token, 0)
+
+
+def _guessed(token: str, book: Lexicon) -> Word:
+    """The word behind a mistake, or that the token holds an abusive stem."""
+    word = _corrected(token, book)
+    if not word.concept and _STEM.search(token):
+        return Word(token, book.words["asshole"])
+    return word
 
 
 def _corrected(token: str, book: Lexicon) -> Word:

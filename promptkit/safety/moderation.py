@@ -39,8 +39,8 @@ async def moderate(
 
     Three backends: "hosted" asks OpenAI's moderation endpoint, which is free and sees images;
     "judge" asks the session's model whether the text breaks a policy in words of your own;
-    "embedded" needs no network and no session. Illicit requests and most hate without slurs are
-    not covered offline; `limits` of what comes back says what was not covered this time.
+    "embedded" needs no network and no session. Illicit requests and slur-free hate are not
+    covered offline; `limits` of what comes back says what was not covered this time.
 
     Many texts are judged by `session.map(moderate, texts)`; what waits together shares a call.
 

@@ -4,7 +4,7 @@ A logistic regression over the dense and hashed features of `promptkit/safety/ab
 The penalty draws each dense weight towards what its concept's name says («insult» speaks for abuse,
 a word of help against it) instead of towards 0: a few thousand rows of some authors do not decide
 what an insult is. The kinds of abuse are told apart by a second, softmax regression among abusive
-rows. Deterministic; a few minutes on one core. Needs scikit-learn's companion scipy alone.
+rows. Deterministic; a few minutes on one core. Needs scipy.
 """
 
 from __future__ import annotations
@@ -20,12 +20,10 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, hstack
 
 from promptkit.adapters.intervals import wilson
-from promptkit.safety.abuse import CATEGORIES, MODEL, AbuseModel, windows
+from promptkit.safety.abuse import CATEGORIES, MODEL, AbuseModel, many, windows
 from promptkit.safety.abuse_features import (
     ATTACKS,
     BITS,
-    TARGETS,
-    TURNS,
     dense,
     dense_names,
     hashed,
@@ -33,6 +31,7 @@ from promptkit.safety.abuse_features import (
 )
 from promptkit.safety.abuse_words import plain, words_of
 from tests.training import abuse_rows as sets
+from tests.training.abuse_card import card
 from tests.training.abuse_rows import WEIGHTS, Row, is_trained_on, known_words
 from tests.training.shared import (
     ABSENT,
@@ -49,14 +48,17 @@ from tests.training.shared import (
 FIGURES: Final = OWN / "abuse_figures.json"
 CARD: Final = MODEL.with_suffix(".md")
 
-TOWARDS: Final = 60.0
+TOWARDS: Final = 100.0
 """Penalty that draws dense weights to their beginnings."""
 
-STRENGTH: Final = 4.0
+STRENGTH: Final = 1.5
 """Inverse of the ridge penalty of hashed weights."""
 
 ALLOWED: Final = 0.01
 """Share of benign prompts of any set that may be flagged out of fold: half of what is promised."""
+
+HARMLESS: Final = ("awesome", "xstest", "cyberseceval", "surge")
+"""Sets whose harmless rows the threshold is chosen on."""
 
 _ALONE: Final = {
     "SLUR": 3.0, "STRONGINSULT": 3.0, "INSULT": 2.0, "PROF": 0.9, "DISGUST": 1.2, "STUPID": 1.8,
@@ -156,9 +158,7 @@ class Fit:
         return logits
 
 
-def fit(
-    found: Features, labels: NDArray[Any], weights: NDArray[Any], *, most: int = 120
-) -> Fit:
+def fit(found: Features, labels: NDArray[Any], weights: NDArray[Any], *, most: int = 120) -> Fit:
     """Fit whether a text is abusive, by L-BFGS."""
     solid = len(dense_names())
     start = np.zeros(found.rows.shape[1] + 1)
@@ -211,9 +211,7 @@ def weights_of(rows: Sequence[Row]) -> NDArray[np.float64]:
     counts: dict[str, int] = {}
     for row in rows:
         counts[row.source] = counts.get(row.source, 0) + is_trained_on(row)
-    return np.array(
-        [WEIGHTS[row.source] / counts[row.source] * is_trained_on(row) for row in rows]
-    )
+    return np.array([WEIGHTS[row.source] / counts[row.source] * is_trained_on(row) for row in rows])
 
 
 def model_of(fitted: Fit, heads: NDArray[Any], known: Sequence[int], **settings: Any) -> AbuseModel:
@@ -249,7 +247,7 @@ def worst(fitted: Fit, texts: Sequence[str], known: frozenset[int]) -> NDArray[n
     parts = [windows(plain(text)) for text in texts]
     logits = fitted(features([part for each in parts for part in each], known))
     ends = np.cumsum([len(each) for each in parts])
-    return np.array([each.max() for each in np.split(logits, ends[:-1])])
+    return np.array([each.max() - many(len(each)) for each in np.split(logits, ends[:-1])])
 
 
 def _figure(labels: NDArray[Any], scores: NDArray[Any]) -> dict[str, Any]:
@@ -262,77 +260,117 @@ def _share(flags: NDArray[Any]) -> dict[str, Any]:
     return {"value": float(flags.mean()), "low": low, "high": high, "count": len(flags)}
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The rows with all that is worked out of them once."""
+
+    rows: list[Row]
+    texts: list[str]
+    labels: NDArray[np.float64]
+    source: NDArray[Any]
+    weights: NDArray[np.float64]
+    known: list[int]
+    found: Features
+
+    @classmethod
+    def of(cls, rows: list[Row]) -> Material:
+        """Work it out."""
+        texts = [row.text for row in rows]
+        known = known_words(rows)
+        return cls(
+            rows,
+            texts,
+            np.array([row.label for row in rows], float),
+            np.array([row.source for row in rows]),
+            weights_of(rows),
+            known,
+            features(texts, frozenset(known)),
+        )
+
+    def fit(self, places: NDArray[Any] | slice = slice(None)) -> Fit:
+        """Fit on some of the rows."""
+        return fit(self.found[places], self.labels[places], self.weights[places])
+
+    def of_source(self, name: str, label: int | None = None) -> NDArray[Any]:
+        """Return the places of a set's rows."""
+        chosen = self.source == name
+        return np.flatnonzero(chosen if label is None else chosen & (self.labels == label))
+
+
+def out_of_fold(material: Material) -> NDArray[np.float64]:
+    """Return the logits of all rows by models that saw no near-duplicate of theirs."""
+    scores = np.zeros(len(material.rows))
+    fold = folds([row.group for row in material.rows])
+    book = frozenset(material.known)
+    for number in sorted(set(fold.tolist())):
+        inside = np.flatnonzero(fold == number)
+        fitted = material.fit(np.flatnonzero(fold != number))
+        scores[inside] = worst(fitted, [material.texts[i] for i in inside], book)
+    return scores
+
+
+def without(material: Material, name: str) -> dict[str, Any]:
+    """Return the AUROC on a set by a model, and a list of known words, that saw none of it."""
+    less = Material.of([row for row in material.rows if row.source != name])
+    here = material.of_source(name)
+    scores = worst(less.fit(), [material.texts[i] for i in here], frozenset(less.known))
+    return _figure(material.labels[here], scores)
+
+
 def train() -> dict[str, Any]:
     """Train, measure, write the model, the figures and the card; return the figures."""
-    rows = sets.training_rows()
-    known = known_words(rows)
-    book = frozenset(known)
-    texts = [row.text for row in rows]
-    labels = np.array([row.label for row in rows], float)
-    source = np.array([row.source for row in rows])
-    weights = weights_of(rows)
-    found = features(texts, book)
-
-    scores = np.zeros(len(rows))
-    fold = folds([row.group for row in rows])
-    for number in range(5):
-        inside, outside = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        fitted = fit(found[outside], labels[outside], weights[outside])
-        scores[inside] = worst(fitted, [texts[i] for i in inside], book)
-
-    figures: dict[str, Any] = {"auroc": {}, "false_positives": {}, "recall": {}}
-    for name in ("surge", "hatecheck"):
-        here = source == name
-        figures["auroc"][f"{name}, out of fold"] = _figure(labels[here], scores[here])
-        others = np.flatnonzero(~here)
-        less = known_words([rows[i] for i in others])
-        without = fit(
-            features([texts[i] for i in others], frozenset(less)), labels[others], weights[others]
-        )
-        apart = worst(without, [texts[i] for i in np.flatnonzero(here)], frozenset(less))
-        figures["auroc"][f"{name}, not trained on"] = _figure(labels[here], apart)
-
+    material = Material.of(sets.training_rows())
+    scores = out_of_fold(material)
+    labels, weights = material.labels, material.weights
     used = weights > 0
     slope, offset = platt(scores[used], labels[used], weights[used])
-    fitted = fit(found, labels, weights)
-    others_rows = sets.test_only()
-    other_source = np.array([row.source for row in others_rows])
-    other_scores = worst(fitted, [row.text for row in others_rows], book)
-    benign = {
-        name: scores[(source == name) & (labels == 0)]
-        for name in ("awesome", "xstest", "cyberseceval")
+    harmless = {name: scores[material.of_source(name, 0)] for name in HARMLESS}
+    cut = max(threshold_for(each, ALLOWED) for each in harmless.values())
+    fitted = material.fit()
+
+    figures: dict[str, Any] = {
+        "allowed": ALLOWED,
+        "threshold_logit": cut,
+        "probability_at_threshold": 1 / (1 + float(np.exp(-(slope * cut + offset)))),
+        "rows": {name: int((used & (material.source == name)).sum()) for name in WEIGHTS},
+        "false_positives": {
+            f"{name}, out of fold": _share(each >= cut) for name, each in harmless.items()
+        },
+        "recall": {
+            f"{name}, out of fold": _share(scores[material.of_source(name, 1)] >= cut)
+            for name in ("surge", "hatecheck", "xstest")
+        },
+        "auroc": {
+            f"{name}, out of fold": _figure(
+                labels[material.of_source(name)], scores[material.of_source(name)]
+            )
+            for name in ("surge", "hatecheck", "xstest")
+        }
+        | {f"{name}, not trained on": without(material, name) for name in ("surge", "hatecheck")},
     }
-    cut = max(threshold_for(each, ALLOWED) for each in (*benign.values(), scores[(source=="surge")&(labels==0)]))
-    # The calibrated probability at the cut becomes 0.5: one threshold that is easily remembered.
-    offset_shipped = -slope * cut
-    figures["threshold_logit"] = cut
-    figures["probability_at_threshold"] = 1 / (1 + float(np.exp(-(slope * cut + offset))))
-    for name, each in benign.items():
-        figures["false_positives"][f"{name}, out of fold"] = _share(each >= cut)
-    figures["false_positives"]["surge not toxic, out of fold"] = _share(
-        scores[(source == "surge") & (labels == 0)] >= cut
-    )
-    figures["false_positives"]["piguard wildguard, not trained on"] = _share(
-        other_scores[other_source == "piguard wildguard"] >= cut
-    )
-    for name in ("surge", "hatecheck", "xstest"):
-        here = (source == name) & (labels == 1)
-        figures["recall"][f"{name}, out of fold"] = _share(scores[here] >= cut)
-    figures["recall"]["do-not-answer, not trained on"] = _share(
-        other_scores[other_source == "do-not-answer"] >= cut
-    )
-    here = source == "xstest"
-    figures["auroc"]["xstest safe against unsafe, out of fold"] = _figure(labels[here], scores[here])
-    figures["auroc"]["do-not-answer against piguard wildguard, not trained on"] = _figure(
-        (other_source == "do-not-answer").astype(float), other_scores
-    )
-    figures["rows"] = {name: int(((source == name) & used).sum()) for name in WEIGHTS}
-    model = model_of(fitted, fit_heads(found, rows), known, slope=slope, offset=offset_shipped)
-    save(model)
+    _test(figures, fitted, frozenset(material.known), cut)
+    # The probability at the cut becomes 0.5: one threshold that is easily remembered.
+    heads = fit_heads(material.found, material.rows)
+    save(model_of(fitted, heads, material.known, slope=slope, offset=-slope * cut))
     figures["digest"] = content_digest(MODEL)
     figures["bytes"] = MODEL.stat().st_size
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", "utf-8")
+    CARD.write_text(card(figures), "utf-8")
     return figures
+
+
+def _test(figures: dict[str, Any], fitted: Fit, known: frozenset[int], cut: float) -> None:
+    """Add the figures of the sets that are never trained on."""
+    rows = sets.test_only()
+    source = np.array([row.source for row in rows])
+    scores = worst(fitted, [row.text for row in rows], known)
+    harmful = source == "do-not-answer"
+    name = "do-not-answer against piguard wildguard, not trained on"
+    figures["auroc"][name] = _figure(harmful.astype(float), scores)
+    figures["recall"]["do-not-answer, not trained on"] = _share(scores[harmful] >= cut)
+    figures["false_positives"]["piguard wildguard, not trained on"] = _share(
+        scores[~harmful] >= cut
+    )
 
 
 if __name__ == "__main__":

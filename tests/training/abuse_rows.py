@@ -74,33 +74,12 @@ WEIGHTS: Final = {
 """What a set counts in all: a set of many rows of one kind does not drown the others."""
 
 _HARMLESS_FOCUS: Final = frozenset(
-    "steal,break in,bank fraud,ecstasy,weed,cocaine,meth,disable,throttle,weapon,demolish,"
-    "armed robbery,arson,sever".split(",")
+    (
+        *("steal", "break in", "bank fraud", "ecstasy", "weed", "cocaine", "meth", "disable"),
+        *("throttle", "weapon", "demolish", "armed robbery", "arson", "sever"),
+    )
 )
 """XSTest's unsafe prompts about drugs, theft and the like: no abuse, nor harmless."""
-
-COMPOUNDS: Final = (
-    "screenshot screenshots headshot snapshot mugshot slingshot shotgun hotdog hotdogs bulldog "
-    "watchdog overkill skillet buttkick counterattack manslaughter firefighter fireman therapist "
-    "cocktail peacock hancock hitchcock cockpit cockpits woodcock shuttlecock scunthorpe sussex "
-    "essex middlesex wessex sexton assess assessment assassin class classic classes grass glass "
-    "pass passage passport bass mass massive password passwords compass embassy ambassador "
-    "button buttons butter butterfly analysis analyst analog title titles titan titanic dickens "
-    "dickinson moby cumulative document documents circumstance cucumber accumulate cumbersome "
-    "shiitake shitake mishit raccoon raccoons tycoon cocoon spice spices spicy despicable suspicion "
-    "chinking raping grape grapes drape drapes scrape scraper skyscraper trap therapy homogeneous "
-    "homosapiens homework homer homeowner snigger niggle niggling nigeria nigerian niger vinegar "
-    "faggots country count counter account discount uncountable pussycat pussyfoot horny thorny "
-    "hornets erection direction election selection rectify rector bastardised whorl whore's "
-    "holocene scrap scraps crapshoot crabs hello shell shells help hellenic arsenal arsenic parse "
-    "coarse sparse hoarse hearse rehearse damnation duck ducks shirt shirts sheet sheets fork forks "
-    "fcc fact facts fuchsia stuck truck trucks luck suck sucks beach beaches pitch batch count aunt "
-    "hunt hunts dyke vandyke retardant wanking bankers tanker prickly pricked prickle slutsky "
-    "heat heath healthy hater haste hatch hatchback chat chats whatever that these skilled skills "
-    "skill stupidly studied study hurtle shotput hangar hanger hangers changing change banging "
-    "dying dyeing burning burnish drowning browning murderous wordless worthwhile"
-).split()
-"""Words that look like what they are not."""
 
 
 def _examples(texts: Iterable[str], label: int, source: str, category: str = "") -> Iterator[Row]:
@@ -217,10 +196,10 @@ def training_rows() -> list[Row]:
 def is_trained_on(row: Row) -> bool:
     """Whether a row teaches anything: not where its label means something else.
 
-    HateCheck calls insults and threats at a single person not hateful, which they are not; they are
-    abusive all the same. XSTest's prompts about drugs and privacy are no abuse.
+    HateCheck calls insults and threats at a single person or a trade not hateful, which they are
+    not; they are abusive all the same. XSTest's prompts about drugs and privacy are no abuse.
     """
-    return row.kind not in ("target_indiv_nh", "illicit")
+    return row.kind not in ("target_indiv_nh", "target_group_nh", "illicit")
 
 
 def known_words(rows: Iterable[Row]) -> list[int]:
@@ -229,4 +208,5 @@ def known_words(rows: Iterable[Row]) -> list[int]:
     for row in rows:
         if row.label == 0 and row.source not in ("hatecheck", "own disguised"):
             seen.update(set(re.findall(r"[a-z]{3,}", row.text.lower())))
-    return sorted({crc32(word.encode()) for word in (*seen, *COMPOUNDS)})
+    lookalikes = " ".join(lines_of(TEXTS / "compounds.txt")).split()
+    return sorted({crc32(word.encode()) for word in (*seen, *lookalikes)})
