@@ -178,7 +178,9 @@ def _value_span(text: str, found: re.Match[str]) -> tuple[int, int] | None:
     if quote:
         inside = _QUOTED[quote[0]].match(text, begin)
         return inside.span() if inside else None
-    return _bare_span(text, begin, text[max(0, found.start() - 1) : found.start()])
+    span = _bare_span(text, begin, text[max(0, found.start() - 1) : found.start()])
+    is_element = found["op"] == ">"
+    return None if is_element and span and text[span[1] : span[1] + 2] != "</" else span
 
 
 def _bare_span(text: str, begin: int, before: str) -> tuple[int, int] | None:
