@@ -29,6 +29,9 @@ _DRAWN: Final = frozenset(
 _MARKER: Final = re.compile(r"(?P<indent> *)(?:[-+*]|(?P<number>\d{1,9})[.)])(?P<gap> {1,4})(?! )")
 _RULE: Final = re.compile(r" *(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})\r?$")
 _QUOTED: Final = re.compile(r"(?:> ?)+")
+_OWNER: Final = re.compile(r"^[ \t>]*+(?::[ \t]|\[\^[^\]\n]{1,200}\]:)", re.MULTILINE)
+"""A definition or footnote: what follows it may belong to it, and end with it."""
+
 _ODD_END: Final = re.compile(r"\r(?!\n)|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 """What ends a line for some readers only."""
 
@@ -67,6 +70,8 @@ def _stands_free(text: str, since: int, place: int, raw: Ranges) -> bool:
     chunk = max(text.rfind("\n\n", since, place), since)
     if TAG_LINE.search(text, chunk, place):
         # `rfind` sees no blank line with spaces in it, so it looks too far up: that is safe.
+        return False
+    if _OWNER.search(text, chunk, place):
         return False
     if text.count("$$", since, place) % 2:
         return False

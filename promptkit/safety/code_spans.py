@@ -117,6 +117,9 @@ def _is_doubtful(before: str, span: str, *, is_table: bool, odd: bool) -> bool:
         return True
     if odd and "$" in span:
         return True
+    word = before[max(before.rfind(" "), before.rfind("\n")) + 1 :]
+    if "://" in word or "www." in word:
+        return True  # some readers take the backtick into the address
     if "]]" in span or "\\)" in span or "\\]" in span:
         return True
     if _OPEN.search(before):

@@ -11,17 +11,17 @@ is spelt and whatever marks it up. Rules:
   they held into a list, a heading or a fence.
 
 Two passes: marked-up addresses on the text as it stands, then bare ones on the text as readers
-decode it. Both are linear in the length of the text.
+decode it. Both are linear in the length of the text. What is done about each mark stands here
+together, because the order in which one pattern finds them is part of it.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from promptkit.safety import tags
 from promptkit.safety.addresses import (
@@ -35,6 +35,7 @@ from promptkit.safety.addresses import (
 )
 from promptkit.safety.bare import bare_addresses
 from promptkit.safety.coded import code_ranges
+from promptkit.safety.edits import Edit, Round
 from promptkit.safety.finding import Cleaned, Finding, check_text
 
 _TRIGGER: Final = re.compile(
@@ -82,17 +83,6 @@ FILLER: Final = "\ue000"
 """Stands for what is settled: code, and addresses that were judged. No pattern goes over it."""
 
 
-class Edit(NamedTuple):
-    """A stretch of the text, what it becomes, and why."""
-
-    start: int
-    end: int
-    text: str
-    kind: str
-    address: str
-    place: tuple[int, int]
-
-
 @dataclass(slots=True)
 class _Pass:
     """What the first pass found: edits, and stretches that are settled."""
@@ -133,14 +123,14 @@ def neutralize_markdown(text: str, allow: Iterable[str] = ()) -> Cleaned:
     allowed = allowed_hosts(allow)
     if not _TRIGGER.search(text):
         return Cleaned(text)
-    rounds: list[_Round] = []
+    rounds: list[Round] = []
     findings: list[Finding] = []
     for _ in range(_MOST_ROUNDS):
         edits = _edits(text, allowed)
         if not edits:
             break
         findings += [_finding(edit, rounds) for edit in edits if edit.kind]
-        rounds.append(_Round(edits))
+        rounds.append(Round(edits))
         text = rounds[-1].applied(text)
     return Cleaned(text, tuple(sorted(findings, key=lambda finding: finding.span)))
 
@@ -168,36 +158,7 @@ def _masked(text: str, ranges: Iterable[tuple[int, int]]) -> str:
     return "".join([*pieces, text[place:]]) if pieces else text
 
 
-class _Round:
-    """Edits of one text, and the way back from places in what it became."""
-
-    def __init__(self, edits: list[Edit]) -> None:
-        self._edits = edits
-        self._starts = []
-        shift = 0
-        for edit in edits:
-            self._starts.append(edit.start + shift)
-            shift += len(edit.text) - (edit.end - edit.start)
-
-    def applied(self, text: str) -> str:
-        pieces, place = [], 0
-        for edit in self._edits:
-            pieces += [text[place : edit.start], edit.text]
-            place = edit.end
-        return "".join([*pieces, text[place:]])
-
-    def before(self, place: int, *, is_end: bool = False) -> int:
-        """Where a place of the edited text was in the text before."""
-        index = (bisect_left if is_end else bisect_right)(self._starts, place) - 1
-        if index < 0:
-            return place
-        edit, inside = self._edits[index], place - self._starts[index]
-        if inside < len(edit.text):
-            return edit.end if is_end else edit.start
-        return edit.end + inside - len(edit.text)
-
-
-def _finding(edit: Edit, rounds: list[_Round]) -> Finding:
+def _finding(edit: Edit, rounds: list[Round]) -> Finding:
     """A finding, with its place in the text before all rounds."""
     start, end = edit.place
     for earlier in reversed(rounds):
