@@ -34,7 +34,10 @@ TARGETS: Final = {
     "self": ("I", "MYSELF"),
     "thing": ("THING", "GAME", "COMPUTE"),
     "minor": ("MINOR",),
+    "quoted group": (),
 }
+"""The last one is a group of which somebody else is said to say something."""
+
 ATTACKS: Final = {
     "insult": ("INSULT", "STUPID", "STRONGINSULT", "SLUR", "POLSLUR"),
     "contempt": ("DISGUST", "INFERIOR", "DEHUM", "CRIME"),
@@ -48,8 +51,10 @@ ATTACKS: Final = {
     "kindness": ("LIKE", "NICE", "RIGHTS"),
     "denied attack": (),
     "denied kindness": (),
+    "own hatred": (),
 }
-"""An attack or a kindness within a few words after «not» or the like counts as the denied one."""
+"""The last three are an attack or a kindness a few words after «not» or the like, and hatred a few
+words after «I»: «I hate» says something else than «who hates»."""
 
 TURNS: Final = {
     "said": ("QUOTE", "SAY"),
@@ -68,7 +73,10 @@ _NEAR: Final = 7
 """Words apart at most: a target and what is said of it, in a clause of ordinary length."""
 
 _DENIED: Final = 4
-"""Words at most from a negation to what it denies."""
+"""Words at most from a negation to what it denies, and from «I» to what it does."""
+
+_SAID: Final = 7
+"""Words from «he said that» to what he said it of."""
 
 _AHEAD: Final = 8
 """Concepts ahead that one is paired with, at most: the work stays linear."""
@@ -98,6 +106,12 @@ class _Book(NamedTuple):
     both_ways: frozenset[int]
     negation: int
     kindness: int
+    hatred: int
+    uncounted: frozenset[int]
+    selves: frozenset[int]
+    subjects: frozenset[int]
+    sayings: frozenset[int]
+    quoted: int
     adjective: int
     person: int
     many: int
@@ -119,6 +133,14 @@ def _book() -> _Book:
         frozenset(list(TURNS).index(name) for name in _BOTH_WAYS),
         number("NOT"),
         list(ATTACKS).index("kindness"),
+        list(ATTACKS).index("hatred"),
+        frozenset(map(number, ("HATE", *ATTACKS["kindness"]))),
+        frozenset(map(number, TARGETS["self"])),
+        frozenset(
+            map(number, (*TARGETS["you"], *TARGETS["they"], *TARGETS["person"], *TARGETS["group"]))
+        ),
+        frozenset(map(number, TURNS["said"])),
+        list(TARGETS).index("quoted group"),
         *map(number, ("GROUPADJ", "PERSON", "GROUP", "GROUP1")),
     )
 
@@ -156,48 +178,84 @@ def dense(words: list[Word]) -> NDArray[np.float32]:
     """Return the dense features of some words, as `with_groups` gave them.
 
     Counts are damped by the square root, and divided by the fourth root of the number of words:
-    an insult is worth less in a long text, though not much less.
+    an insult is worth less in a long text, though not much less. Hatred and kindness that are
+    denied are not counted.
     """
     concepts = len(lexicon().names)
-    counts = [0] * concepts
-    spoken = 0
-    for text, concept in words:
-        spoken += bool(text)
-        counts[concept] += 1
-    counts[0] = 0
+    roles, counts = _roles(words)
+    spoken = sum(1 for text, _ in words if text)
     scale = 1.7 * max(spoken, 3) ** -0.25
     found = np.zeros(concepts + _PAIRS + _TURNED, np.float32)
     found[:concepts] = np.sqrt(np.minimum(counts, 4)) * scale
-    met = _meetings(_roles(words))
+    met = _meetings(roles)
     if met:
         found[[concepts + place for place in met]] = 1.0
     return found
 
 
-def _roles(words: list[Word]) -> list[tuple[int, int, int, int]]:
+class _Clause:
+    """What the words of a sentence so far mean for those that follow.
+
+    Attributes:
+        denied: Up to which place «not» and the like deny.
+        own: Up to which place it is «I» who acts.
+        said: Up to which place somebody else is said to speak.
+    """
+
+    __slots__ = ("denied", "own", "said")
+
+    def __init__(self) -> None:
+        """Begin a sentence."""
+        self.denied = self.own = self.said = -1
+
+    def hear(self, place: int, concept: int) -> None:
+        """Go on by a word."""
+        book = _book()
+        if concept == book.negation:
+            self.denied = place + _DENIED
+        elif concept in book.selves:
+            self.own, self.denied = place + _DENIED, -1
+        elif concept in book.sayings:
+            self.said = -1 if place <= self.own else place + _SAID
+        elif concept in book.subjects:
+            self.own = -1
+
+    def attack(self, place: int, attack: int) -> int:
+        """Return what an attack is here: itself, a denied one, or one's own hatred."""
+        book = _book()
+        if attack < 0:
+            return attack
+        if place <= self.denied:
+            return book.kindness + (2 if attack == book.kindness else 1)
+        return book.kindness + 3 if attack == book.hatred and place <= self.own else attack
+
+
+def _roles(words: list[Word]) -> tuple[list[tuple[int, int, int, int]], list[int]]:
     """The place of each word with a role, and its target, attack and turn; -1 for none.
 
-    What stands in another sentence is far away.
+    What stands in another sentence is far away. Also how often each concept occurs.
     """
     book = _book()
-    denied_attack = book.kindness + 1
+    counts = [0] * len(lexicon().names)
     roles = []
-    sentence, denied_until = 0, -1
+    sentence, clause = 0, _Clause()
     for place, (_, concept) in enumerate(words):
         if not concept:
             continue
-        attack = book.attacks.get(concept, -1)
-        if attack >= 0 and place <= denied_until:
-            attack = denied_attack + (attack == book.kindness)
-        role = (book.targets.get(concept, -1), attack, book.turns.get(concept, -1))
+        attack = clause.attack(place, book.attacks.get(concept, -1))
+        target = book.targets.get(concept, -1)
+        if target == 0 and place <= clause.said:
+            target = book.quoted
+        if place > clause.denied or concept not in book.uncounted:
+            counts[concept] += 1
+        role = (target, attack, book.turns.get(concept, -1))
         if role != (-1, -1, -1):
             roles.append((place + sentence, *role))
         if concept in _ENDS:
-            sentence += 100
-            denied_until = -1
-        elif concept == book.negation:
-            denied_until = place + _DENIED
-    return roles
+            sentence, clause = sentence + 100, _Clause()
+        else:
+            clause.hear(place, concept)
+    return roles, counts
 
 
 def _meetings(roles: list[tuple[int, int, int, int]]) -> set[int]:
