@@ -81,12 +81,15 @@ _HASHED: Final = frozenset(
     integrity revision rev version url uri path file id
     """.split()  # noqa: SIM905 -- one word a line would be three hundred lines
 )
+_ACCESS: Final = frozenset(("api", "access", "login", "license", "licence"))
+"""Last words that name a credential where a service is named too: `trello_api`."""
+
 _LINE: Final = 60
 """Characters before a name in which a service may be named."""
 
 _HINTS: Final = (
     "pass",
-    "pwd",
+    "pw",
     "secret",
     "token",
     "key",
@@ -132,7 +135,7 @@ def assigned_secrets(text: str) -> Iterator[Finding]:
     for found in _ASSIGNMENT.finditer(text):
         words = words_of(found["name"])
         sort = sort_of(found["name"]) or _sort_of_phrase(text, found.start(), words)
-        if not words or not (sort or _names_service(words)):
+        if not words or not (sort or _names_service(words) or words[-1] in _ACCESS):
             continue
         span = _value_span(text, found)
         if span is None:
@@ -232,7 +235,7 @@ def _of_service(value: str, place: _Place) -> tuple[str, float, str] | None:
     )
     if not (_HASHED.isdisjoint(words) or is_id):
         return None
-    if not (place.sort or is_id or words[-1] in SERVICES):
+    if not (place.sort or is_id or words[-1] in SERVICES or words[-1] in _ACCESS):
         return None
     service = service_of(words + place.before, value)
     if not service or is_placeholder(value) or randomness(value) < 0:

@@ -142,7 +142,7 @@ def _confidence(secret: str, form: Format, literal: str) -> float:
         confidence = form.confidence
     if form.may_be_plain:
         return confidence
-    body = secret.removeprefix(literal) if form.offset >= 0 else secret.rpartition(literal)[2]
+    body = max(secret.split(literal), key=len)
     alphabet = 16 if re.fullmatch(r"[0-9a-fA-F-]+", body) else 62
     return 0.0 if is_filler(body, alphabet=alphabet) else confidence
 

@@ -1,4 +1,8 @@
-"""`find_secrets`: recall, near misses and chat, on what scanners' authors and people wrote."""
+"""`find_secrets`: recall, near misses and chat, on what scanners' authors and people wrote.
+
+The rules were written with the examples a to h in sight, so the first two figures say that these are
+covered, not what to expect of services that nobody looked at.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +27,17 @@ def rows() -> list[Row]:
         json.loads(line) for line in _lines(DATA / "secrets/gitleaks_rule_examples.jsonl.gz")
     ]
     return [
-        _row("recall", _of(examples, 1), "examples of gitleaks' rules, a to h", least=0.95),
         _row(
-            "near misses flagged", _of(examples, 0), "examples of gitleaks' rules, a to h", most=0.2
+            "recall",
+            _of(examples, 1),
+            "examples of gitleaks' rules, a to h, seen while the rules were written",
+            least=0.95,
+        ),
+        _row(
+            "near misses flagged",
+            _of(examples, 0),
+            "examples of gitleaks' rules, a to h, seen while the rules were written",
+            most=0.2,
         ),
         _row(
             "chat flagged",
