@@ -1,6 +1,6 @@
 """`find_secrets`: recall, near misses and chat, on what scanners' authors and people wrote.
 
-The rules were written with the examples a to h in sight, so the first two figures say that these are
+The rules were written with the examples a to h in sight: the first two figures say that these are
 covered, not what to expect of services that nobody looked at.
 """
 
