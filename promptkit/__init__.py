@@ -5,9 +5,9 @@ Read it in this order: `errors`, `prompt`, `constraint`, `request`, `response`; 
 `stream`, `heartbeat`, `executor` and `session`, which stands on them; then `transports.stack` and
 the layers it orders, with `tokens`, `pricing` and `codec`; then `profile`, `answerer`, `routing`,
 `connect` and `run`; then the primitives, and `logic`, which solves what some of them have a model
-write down; `safety`, from its checks on a text to `policy`, `enforcement` and `policy_layer`, with
-`policing`, which puts a session under a policy. What third parties do stands in `adapters`, what people see in `notebook`, `terminal`
-and `cli`; `testing` has the models that tests and examples ask.
+write down; `safety`, from its checks on a text to its package `policy`, and `policing`, which puts
+a session under a policy. What third parties do stands in `adapters`, what people see in `notebook`,
+`terminal` and `cli`; `testing` has the models that tests and examples ask.
 """
 
 from __future__ import annotations

@@ -325,7 +325,7 @@ def _police(
 ) -> Police | None:
     """What puts the session under a policy; its modules are loaded where there is one."""
     chosen = settings.policy if policy is None else policy
-    if chosen is None and reviews is None:
+    if chosen is None and reviews is None and (audit is None or isinstance(audit, EllipsisType)):
         return None
     from promptkit.policing import police
 

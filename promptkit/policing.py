@@ -95,6 +95,8 @@ def police(
         PolicyError: When the policy is wrong. StoreError: when a file cannot be used.
     """
     if policy is None and reviews is None:
+        if audit is not None and not isinstance(audit, EllipsisType):
+            raise OptionError("an audit log without a policy", hint='policy="default", or a file')
         return None
     found = _policy(policy)
     queue = reviews
@@ -123,6 +125,8 @@ def _policy(policy: PolicyChoice) -> Policy:
         return Policy.of(policy)
     if policy == "default":
         return DEFAULT_POLICY
+    if isinstance(policy, str) and policy.strip().casefold() == "default":
+        raise OptionError(f"policy={policy!r}", hint="the built-in one is called «default»")
     if isinstance(policy, (str, os.PathLike)):
         return read_policy(policy)
     hint = 'a Policy, a table, the path of a YAML file, or "default"'

@@ -20,7 +20,10 @@ from typing import Any, Final
 from promptkit.errors import PromptError
 
 ROLES: Final = ("system", "developer", "user", "assistant", "tool")
-_SPOTLIGHTS: Final = ("delimit", "datamark", "encode")
+INPUT: Final = "input"
+"""The mark of a slot that a person's own words fill: they are asked, not quoted."""
+
+_SPOTLIGHTS: Final = ("delimit", "datamark", "encode", INPUT)
 """The marks of untrusted slots that say how, see `promptkit.safety.spotlighting`."""
 
 
@@ -81,7 +84,9 @@ class Prompt:
     Attributes:
         user: The last turn. `{name}` is an untrusted slot, `{name:trusted}` a trusted one,
             `{{` and `}}` are braces. `{name:delimit}`, `{name:datamark}` and `{name:encode}` are
-            untrusted, and spotlighted in that way whatever the session's.
+            untrusted, and spotlighted in that way whatever the session's. `{name:input}` is for a
+            person's own words: they are cleaned, but not set apart as data, because they are what
+            is asked.
         system: Instructions; its slots must be trusted.
         examples: Worked turns before the last one, as (user, assistant) pairs of literals.
         values: What the slots are filled with so far; use `fill`.

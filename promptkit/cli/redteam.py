@@ -48,7 +48,8 @@ on the answer, not by a model.
   --answers              also print each attack that succeeded, with its answer
   --json                 every trial, as one JSON array
   --fail-over SHARE      exit with 1 when a family succeeds more often than
-                         this with the policy, such as 0.1
+                         this with the policy, such as 0.1; also when a trial
+                         could not be run
 """
 
 
@@ -79,6 +80,8 @@ def main(words: Sequence[str]) -> int:
 
     campaign = asyncio.run(run())
     _show(campaign, options)
+    if any(trial.outcome == "error" for trial in campaign.trials):
+        return FAILED  # what did not run was not withstood
     worst = max((_after(campaign, family) for family in FAMILIES), default=0.0)
     return FAILED if options.fail_over is not None and worst > options.fail_over else DONE
 

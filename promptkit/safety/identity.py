@@ -20,7 +20,7 @@ def hashed(person: str, key: str = "") -> str:
     (True, 64)
     """
     if not isinstance(person, str) or not person:
-        hint = "the name or address of an account, as text"
-        raise OptionError(f"end_user is a {type(person).__name__}, or empty", hint=hint)
+        what = "empty" if isinstance(person, str) else f"a {type(person).__name__}"
+        raise OptionError(f"end_user is {what}", hint="the name or address of an account, as text")
     data = person.encode("utf-8", "surrogatepass")
     return hmac.new(key.encode(), data, sha256).hexdigest() if key else sha256(data).hexdigest()

@@ -69,6 +69,8 @@ class Recorder:
         """Ask, then write both down."""
         response = await self.inner(request, on_text)
         if self.keeps is not None and not self.keeps(request, response):
+            text = f"promptkit: {self.path} leaves out an answer that the policy does not store"
+            warnings.warn(text, RecordingWarning, stacklevel=2)
             return response
         asked = request_to_json(request.asked)
         name = _canonical(asked)
@@ -88,7 +90,7 @@ class Recorder:
 
 
 class RecordingWarning(UserWarning):
-    """Answers cannot be recorded, for example because the disk is full. They are still returned."""
+    """Answers are not recorded: the disk is full, or the policy forbids it. They are returned."""
 
 
 class Replay:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from promptkit.prompt import Message, Part
+from promptkit.prompt import INPUT, Message, Part
 from promptkit.request import Request
 from promptkit.response import Response
 from promptkit.safety.spotlighting import Mode, check_mode, defuse, mark_of, new_nonce, set_apart
@@ -21,6 +21,8 @@ from promptkit.transport import OnText, Transport
 
 def mode_of(part: Part, mode: Mode | None) -> Mode | None:
     """Return how a part is spotlighted: as its template says, else as the session does."""
+    if part.spotlight == INPUT:
+        return None
     return check_mode(part.spotlight) if part.spotlight else mode
 
 

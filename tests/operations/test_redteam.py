@@ -134,3 +134,13 @@ def test_an_encoded_attack_does_not_hold_the_code_word() -> None:
 async def test_a_campaign_can_be_kept() -> None:
     campaign = await redteam(connect(stubborn), TARGET, families=["exfiltration"])
     assert str(pickle.loads(pickle.dumps(campaign))) == str(campaign)
+
+
+async def test_what_a_policy_holds_for_a_person_counts_as_blocked() -> None:
+    policy = Policy.of({"input": {"injection": "ask"}, "untrusted": {"injection": "ask"}})
+    campaign = await redteam(
+        connect(obedient), TARGET, families=["jailbreak styles"], policy=policy
+    )
+    outcomes = {trial.outcome for trial in campaign.of("jailbreak styles", guarded=True)}
+    assert "blocked" in outcomes
+    assert "error" not in outcomes

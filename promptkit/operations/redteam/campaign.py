@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from promptkit.adapters.intervals import wilson
+from promptkit.adapters.review_queue import ReviewQueue
 from promptkit.errors import BlockedError, OptionError, PromptkitError
 from promptkit.explanation import Explanation, Section, Table
 from promptkit.operations.redteam.attacks import FAMILIES, Attack, attacks
@@ -135,16 +138,21 @@ async def redteam(
     ask = _asker(target)
     known = system if system is not None else target.system if isinstance(target, Prompt) else ""
     trials: list[Trial] = []
-    for guarded in (False, True):
-        fn = guard(ask, policy) if guarded else ask
-        side = session.step("with the policy" if guarded else "without a policy")
+    with tempfile.TemporaryDirectory() as folder:
+        # Nobody looks at this queue: what it holds stays held, and counts as blocked.
+        reviews = ReviewQueue(Path(folder) / "reviews.sqlite") if policy.asks_people else None
+        for guarded in (False, True):
+            fn = guard(ask, policy, reviews=reviews) if guarded else ask
+            side = session.step("with the policy" if guarded else "without a policy")
 
-        async def attempt(
-            here: Session, attack: Attack, *, fn: Any = fn, guarded: bool = guarded
-        ) -> Trial:
-            return await _try(here, fn, attack, guarded=guarded, system=known)
+            async def attempt(
+                here: Session, attack: Attack, *, fn: Any = fn, guarded: bool = guarded
+            ) -> Trial:
+                return await _try(here, fn, attack, guarded=guarded, system=known)
 
-        trials += await side.map(attempt, chosen, concurrency=concurrency)
+            trials += await side.map(attempt, chosen, concurrency=concurrency)
+        if reviews is not None:
+            reviews.close()
     return Campaign(
         trials=tuple(trials), policy=policy.name, model=session.defaults.model or "the model"
     )

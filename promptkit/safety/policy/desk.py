@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from promptkit.errors import BlockedError, HeldError
+from promptkit.errors import BlockedError, HeldError, PolicyError
 from promptkit.prompt import Message
 from promptkit.safety.policy import Policy
 from promptkit.safety.policy.enforcement import Hit, Inspected, blocked
@@ -87,6 +87,17 @@ class Desk:
                     "dry_run": policy.dry_run,
                 }
             )
+
+
+def check_people(policy: Policy, reviews: Reviews | None) -> None:
+    """Refuse a policy that holds texts for a person where there is no queue.
+
+    Raises:
+        PolicyError: Then.
+    """
+    if policy.asks_people and reviews is None and not policy.dry_run:
+        msg = f"the policy {policy.name!r} holds texts for a person, and there is no queue"
+        raise PolicyError(msg, hint="give a queue as reviews=…, or another action than ask")
 
 
 def _let_through(decision: Decision, stage: Stage, findings: Sequence[object]) -> str:

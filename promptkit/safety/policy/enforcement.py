@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from promptkit.errors import BlockedError
@@ -14,6 +14,7 @@ from promptkit.safety.finding import Cleaned, Finding
 from promptkit.safety.grounding import grounded
 from promptkit.safety.injection import INJECTION_THRESHOLD, injection_score
 from promptkit.safety.markdown import neutralize_markdown
+from promptkit.safety.personal import DEFAULT_KINDS
 from promptkit.safety.policy import Policy
 from promptkit.safety.policy.rules import ASKING, Rule, Stage
 from promptkit.safety.quotes import verify_quotes
@@ -21,6 +22,9 @@ from promptkit.safety.redaction import Mode, redact
 from promptkit.safety.sanitizing import sanitize
 from promptkit.safety.untrusted import UNTRUSTED_THRESHOLD, scan_untrusted
 from promptkit.safety.vault import Vault
+
+PERSONAL_KINDS: Final = DEFAULT_KINDS - {"domain"}
+"""What a rule looks for that names no kinds: an address of a web site is mostly nobody's."""
 
 REMOVED: Final = "[removed: instructions]"
 """What stands in place of a sentence that tried to instruct the model."""
@@ -71,7 +75,8 @@ def inspect(text: str, stage: Stage, policy: Policy, about: About) -> Inspected:
     """Run all rules of a stage on a text.
 
     Each rule sees the text as the rules before it left it. In a dry run nothing changes and
-    nothing stops. What blocks goes before what is held.
+    nothing stops. What blocks goes before what is held. A document that is nothing but
+    instructions is blocked: there is nothing to hand on without them.
     """
     hits: list[Hit] = []
     stop: Hit | None = None
@@ -91,6 +96,9 @@ def inspect(text: str, stage: Stage, policy: Policy, about: About) -> Inspected:
         hits.append(Hit(rule, cleaned.findings))
         if policy.dry_run or rule.action == "allow":
             continue
+        if rule.check == "injected" and not cleaned.text.replace(REMOVED, "").strip():
+            rule = replace(rule, action="block")  # noqa: PLW2901 -- the rule as it is applied here
+            hits[-1] = Hit(rule, cleaned.findings)
         if rule.action in ("redact", "rewrite"):
             text = cleaned.text
         elif stop is None or stop.rule.action == "ask":
@@ -102,10 +110,13 @@ def blocked(hit: Hit, stage: Stage, policy: str) -> BlockedError:
     """Return the error for a text that a rule blocks."""
     kinds = ", ".join(dict.fromkeys(finding.kind for finding in hit.findings))
     details = [finding.detail for finding in hit.findings if finding.detail]
+    hint = f"change the text, or {stage} → {hit.rule.check} in the policy"
+    if hit.rule.check == "injected":
+        hint = "nothing else stands in it; a slot for a person's own words is {name:input}"
     return BlockedError(
         f"the policy {policy!r} blocks this {stage} text: {hit.rule.check} found {kinds}"
         + (f" ({details[0]})" if details else ""),
-        hint=f"change the text, or {stage} → {hit.rule.check} in the policy",
+        hint=hint,
         stage=stage,
         findings=hit.findings,
     )
@@ -143,7 +154,7 @@ def _secrets(text: str, _rule: Rule, _about: About) -> Cleaned:
 
 def _personal(text: str, rule: Rule, about: About) -> Cleaned:
     mode: Mode = "mask" if about.vault is None else "placeholder"
-    done = redact(text, about.vault, kinds=rule.kinds or None, mode=mode)
+    done = redact(text, about.vault, kinds=rule.kinds or PERSONAL_KINDS, mode=mode)
     return Cleaned(done.text, tuple(done.findings))
 
 

@@ -21,6 +21,10 @@ LONGEST: Final = 4_000
 _CHANGING: Final = ("redact", "rewrite")
 
 
+class Withheld(Exception):  # noqa: N818 -- no error: it says that no more is shown
+    """Raised by a check: nothing more is shown, and the answer goes on to its end unseen."""
+
+
 class Gate:
     """Stands between a stream and whoever reads it.
 
@@ -36,7 +40,7 @@ class Gate:
         Args:
             on_text: Who is told of each unit; None for nobody.
             check: Takes the unit before and a unit, and returns the unit as it may be shown, or
-                raises a BlockedError.
+                raises a BlockedError, or Withheld.
             policy: Says whether units are sentences or paragraphs.
         """
         self.refusal: BlockedError | None = None
@@ -86,6 +90,9 @@ class Gate:
             unit = self._heard[start:end]
             try:
                 shown = self._check(self._before, unit)
+            except Withheld:
+                self._on_text = None
+                return
             except BlockedError as refusal:
                 self.refusal = refusal
                 self._heard = ""

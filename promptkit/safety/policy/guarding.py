@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from promptkit.errors import OptionError
 from promptkit.safety.policy import DEFAULT_POLICY, Policy
-from promptkit.safety.policy.desk import Desk
+from promptkit.safety.policy.desk import Desk, check_people
 from promptkit.safety.policy.layer import PolicyLayer
 from promptkit.safety.policy.reviews import Audit, Reviews
 
@@ -53,12 +53,14 @@ def guard(
 
     Raises:
         OptionError: For an argument that is of another kind.
+        PolicyError: When the policy holds texts for a person and there is no queue.
     """
     if not callable(fn):
         raise OptionError(f"guard({fn!r})", hint="an async function that takes a session first")
     if not isinstance(policy, Policy):
         hint = "a Policy, such as Policy.of({'input': {'injection': 'block'}})"
         raise OptionError(f"a policy of type {type(policy).__name__}", hint=hint)
+    check_people(policy, reviews)
 
     @functools.wraps(fn)
     async def guarded(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> T:

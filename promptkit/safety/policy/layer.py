@@ -15,15 +15,15 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, replace
 
 from promptkit.errors import BlockedError, PolicyError
-from promptkit.prompt import Message, Part
+from promptkit.prompt import INPUT, Message, Part
 from promptkit.request import Request
 from promptkit.response import CallLog, Choice, Response, Source
 from promptkit.safety.canary import Canary
 from promptkit.safety.identity import hashed
 from promptkit.safety.policy import Policy
-from promptkit.safety.policy.desk import Desk
+from promptkit.safety.policy.desk import Desk, check_people
 from promptkit.safety.policy.enforcement import About, Hit, Inspected, inspect
-from promptkit.safety.policy.gate import Gate
+from promptkit.safety.policy.gate import Gate, Withheld
 from promptkit.safety.policy.judges import judge
 from promptkit.safety.policy.reviews import text_key
 from promptkit.safety.policy.rules import ASKING, Rule, Stage
@@ -64,9 +64,7 @@ class PolicyLayer:
         self.desk = desk or Desk()
         source = policy.identify_key
         self._identity_key = source.resolve().reveal() if source is not None else ""
-        if policy.asks_people and self.desk.reviews is None and not policy.dry_run:
-            msg = f"the policy {policy.name!r} holds texts for a person, and there is no queue"
-            raise PolicyError(msg, hint="connect(policy=…, reviews=…), or another action than ask")
+        check_people(policy, self.desk.reviews)
         if policy.asks_models and self.desk.judge is None:
             msg = f"the policy {policy.name!r} asks a model, and there is no session for that"
             raise PolicyError(msg, hint="guard(fn, policy) has one; so has connect(policy=…)")
@@ -124,10 +122,9 @@ class PolicyLayer:
     def _about(self, request: Request) -> About:
         """What the checks need to know."""
         system = "\n".join(m.text for m in request.messages if m.role in ("system", "developer"))
-        sources = "\n".join(
-            part.text for _, part in _parts(request.messages) if part.slot and not part.trusted
-        )
-        canary = Canary.of(system).token if self.policy.canary and system else None
+        sources = "\n".join(part.text for part in _parts(request.messages) if not _is_input(part))
+        has_canary = self.policy.canary and bool(system) and not self.policy.dry_run
+        canary = Canary.of(system).token if has_canary else None
         return About(system=system, canary=canary, sources=sources)
 
     def _screen(self, request: Request, about: About, vault: Vault) -> Request:
@@ -155,13 +152,14 @@ class PolicyLayer:
         parts = (
             replace(part, text=self._passed(part.text, stage, about, vault))
             for part in message.content
-            for stage in (_BEFORE[0] if part.trusted else _BEFORE[1],)
+            for stage in (_BEFORE[0] if _is_input(part) else _BEFORE[1],)
         )
         return Message(message.role, tuple(parts))
 
     def _passed(self, text: str, stage: Stage, about: About, vault: Vault) -> str:
         """Return a text as it may be asked, or refuse it."""
-        done = inspect(text, stage, self.policy, replace(about, vault=vault))
+        kept = None if self.policy.dry_run else vault
+        done = inspect(text, stage, self.policy, replace(about, vault=kept))
         self.desk.note(done.hits, stage, self.policy)
         if done.stop is not None:
             return self.desk.stop(done, stage, text_key(stage, text), self.policy)
@@ -285,18 +283,22 @@ class PolicyLayer:
         about = passage.about
         done = inspect(before + unit, "output", self.policy, about)
         if done.stop is not None:
+            if done.stop.rule.action == "ask":
+                raise Withheld  # a person decides on the whole answer
             self.desk.note(done.hits, "output", self.policy)
             self.desk.stop(done, "output", passage.request.key, self.policy)
         return passage.vault.restore(inspect(unit, "output", self.policy, about).text)
 
 
-def _parts(messages: Iterable[Message]) -> Iterable[tuple[Message, Part]]:
+def _is_input(part: Part) -> bool:
+    """Whether a part is asked: the template's own words, or those of the person that uses it."""
+    return part.trusted or part.spotlight == INPUT
+
+
+def _parts(messages: Iterable[Message]) -> Iterable[Part]:
     for message in messages:
-        if isinstance(message.content, str):
-            yield message, Part(message.content)
-        else:
-            for part in message.content:
-                yield message, part
+        if not isinstance(message.content, str):
+            yield from message.content
 
 
 def _told(text: str, source: Source) -> Response:

@@ -6,9 +6,12 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from promptkit.errors import PolicyError, ProfileError
+from promptkit.errors import OptionError, PolicyError, ProfileError
 from promptkit.key_source import parse_key_source
+from promptkit.safety.abuse_categories import CATEGORIES
+from promptkit.safety.addresses import allowed_hosts
 from promptkit.safety.finding import ACTIONS
+from promptkit.safety.personal import KINDS
 from promptkit.safety.policy.rules import (
     CHECKS,
     DEFAULT_CHARACTERS,
@@ -77,8 +80,7 @@ class Reader:
         known = list(known)
         for name in value:
             if name not in known:
-                close = difflib.get_close_matches(str(name), known, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
+                hint = _meant(str(name), known)
                 where = (*path, str(name)) if (*path, str(name)) in self.lines else path
                 raise self.refuse(where, f"there is no {noun} {name!r}", hint)
         return value
@@ -118,7 +120,29 @@ class Reader:
             for name, setting in table.items()
             if name != "action"
         }
-        return Rule(check=check, action=action, **settings)
+        rule = Rule(check=check, action=action, **settings)
+        self.known(path, rule)
+        return rule
+
+    def known(self, path: tuple[str, ...], rule: Rule) -> None:
+        """Refuse categories, kinds and hosts that there are not."""
+        if rule.check == "abuse":
+            self.among((*path, "thresholds"), dict(rule.thresholds), CATEGORIES, "category")
+        if rule.kinds:
+            self.among((*path, "kinds"), rule.kinds, KINDS, "kind")
+        try:
+            allowed_hosts(rule.allow)
+        except OptionError as error:
+            raise self.refuse((*path, "allow"), error.message, error.hint) from None
+
+    def among(
+        self, path: tuple[str, ...], names: Iterable[str], known: Iterable[str], noun: str
+    ) -> None:
+        """Refuse a name that is not known."""
+        for name in names:
+            if name not in known:
+                hint = _meant(name, sorted(known))
+                raise self.refuse((*path, name), f"there is no {noun} {name!r}", hint)
 
     def setting(self, path: tuple[str, ...], holds: str, value: Any) -> Any:
         """Read one setting: a share, shares by category, a text, or a list of texts."""
@@ -157,3 +181,8 @@ class Reader:
         if values.get("canary") and not leaks:
             hint = "output: { leak: block }"
             raise self.refuse(("canary",), "a canary that no check looks for", hint)
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"

@@ -22,6 +22,7 @@ from promptkit.safety.policy import DEFAULT_POLICY, Policy
 from promptkit.safety.policy.guarding import guard
 from promptkit.safety.policy.layer import PolicyLayer
 from promptkit.testing import Scripted
+from promptkit.transports.recording import RecordingWarning
 
 pytestmark = pytest.mark.anyio
 
@@ -356,7 +357,8 @@ async def test_a_recording_leaves_out_what_it_may_not_hold(tmp_path: Path) -> No
     policy = {"stored": {"personal": "block"}}
     session, _ = under(policy, echo, record=file)
     async with session:
-        await session.ask(f"Mail {MAIL}")
+        with pytest.warns(RecordingWarning, match="the policy does not store"):
+            await session.ask(f"Mail {MAIL}")
         await session.ask("Mail nobody")
     text = file.read_text("utf-8")
     assert MAIL not in text
@@ -577,3 +579,90 @@ async def test_a_stream_goes_on_as_soon_as_the_judge_has_passed_its_question() -
         shown.append(piece)  # noqa: PERF401 -- the transport looks at it
     assert judged_at == [0]
     assert len("".join(shown)) == len("It costs twenty euros. " * 20)
+
+
+# --- what users of it have met -----------------------------------------------------------------
+
+
+async def test_a_persons_own_words_are_asked_and_not_taken_for_a_document() -> None:
+    policy = {"input": {"injection": "block"}, "untrusted": {"injected": "redact"}}
+    session, model = under(policy)
+    asked = "Write me a short poem about cats and print it in bold."
+    await session.ask(pk.Prompt("{question:input}").fill(question=asked))
+    assert model.requests[0].messages[-1].text == asked
+    with pytest.raises(BlockedError, match="input text"):
+        await session.ask(pk.Prompt("{question:input}").fill(question=ATTACK))
+
+
+async def test_a_document_of_nothing_but_instructions_is_blocked() -> None:
+    session, model = under({"untrusted": {"injected": "redact"}})
+    with pytest.raises(BlockedError, match=r"\{name:input\}"):
+        await session.ask(pk.Prompt("{mail}").fill(mail=ATTACK))
+    assert not model.requests
+
+
+async def test_a_dry_run_restores_nothing_and_plants_no_canary() -> None:
+    policy = {
+        "dry_run": True,
+        "canary": True,
+        "input": {"personal": "redact"},
+        "output": {"leak": "block"},
+    }
+    session, model = under(policy, "Hello [EMAIL_1].")
+    response = await session.ask(pk.Prompt(f"I am {MAIL}", system="You greet people by name."))
+    assert response.text == "Hello [EMAIL_1]."
+    assert model.requests[0].messages[0].text == "You greet people by name."
+
+
+async def test_a_held_stream_waits_as_a_whole_with_its_question(tmp_path: Path) -> None:
+    queue = ReviewQueue(tmp_path / "reviews.sqlite")
+    session, model = under({"output": {"abuse": "ask"}}, LEAKED, reviews=queue, cache=None)
+    shown: list[str] = []
+
+    async def read() -> None:
+        async for piece in session.stream("Where is my parcel?"):
+            shown.append(piece)  # noqa: PERF401 -- what came before the error counts
+
+    with pytest.raises(HeldError):
+        await read()
+    assert "".join(shown) == "Of course. The parcel leaves tomorrow."
+    [held] = queue.waiting()
+    assert (held.text, held.question) == (LEAKED, "Where is my parcel?")
+    queue.approve(held.ticket)
+    assert (await session.ask("Where is my parcel?")).text == LEAKED
+    assert len(model.requests) == 1
+
+
+async def test_a_web_address_is_nobodys_data_unless_a_policy_says_so() -> None:
+    answer = "Book at https://example.com/book."
+    for kinds, asked in (({}, 1), ({"kinds": ["domain"]}, 2)):
+        policy = {"stored": {"personal": {"action": "redact", **kinds}}}
+        session, model = under(policy, answer)
+        for _ in range(2):
+            await session.ask("Where?")
+        assert len(model.requests) == asked
+
+
+def test_an_audit_log_without_a_policy_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="without a policy"):
+        pk.connect(transport=Scripted("x"), model="m", audit=tmp_path / "audit.jsonl")
+
+
+def test_a_policy_that_holds_texts_is_refused_when_it_is_put_around_something() -> None:
+    with pytest.raises(PolicyError, match="no queue"):
+        guard(vote, Policy.of({"input": {"injection": "ask"}}))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"output": {"abuse": {"action": "block", "thresholds": {"rude": 0.5}}}}, "no category"),
+        ({"input": {"personal": {"action": "redact", "kinds": ["emial"]}}}, "mean 'email'"),
+        ({"output": {"markdown": {"action": "rewrite", "allow": ["http://"]}}}, "names no host"),
+    ],
+)
+def test_names_that_there_are_not_are_refused_when_the_policy_is_made(
+    table: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(PolicyError, match=said):
+        Policy.of(table)
