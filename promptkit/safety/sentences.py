@@ -60,6 +60,9 @@ _CLAUSE: Final = re.compile(
 _SHORT: Final = 24
 """Characters of a piece that may be one of a sentence's words, each on a line of its own."""
 
+_WHOLE: Final = re.compile(r"(?:[.!?…。！？｡؟۔।॥][\"'”’»)\]*_`」』]{0,4}|\n)\s*\Z")
+"""How a sentence ends that was not cut."""
+
 _EDGES: Final = " \t\n\r\v\f\"'`,;[](){}<>|*_~=-–—:/\\#"
 _WORD: Final = re.compile("[\\w\U000e0020-\U000e007e]")  # tag characters spell words unseen
 
@@ -93,6 +96,15 @@ def sentence_ends(text: str, *, is_complete: bool = True) -> list[int]:
     if is_complete and last < len(text):
         ends.append(len(text))
     return ends
+
+
+def is_whole(sentence: str) -> bool:
+    """Whether a sentence ends by itself: it was not cut after `LONGEST_WAIT` characters.
+
+    >>> is_whole("So it is. "), is_whole("and so")
+    (True, False)
+    """
+    return _WHOLE.search(sentence) is not None
 
 
 def segments(text: str) -> list[Span]:

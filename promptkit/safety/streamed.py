@@ -9,20 +9,16 @@ is let out before the next part has passed too.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from promptkit.errors import BlockedError, OptionError
 from promptkit.result import Verdict
 from promptkit.safety.check_results import Check, kinds_of, run_check
 from promptkit.safety.finding import Finding
-from promptkit.safety.sentences import LONGEST_WAIT, sentence_ends
-
-_WHOLE: Final = re.compile(r"(?:[.!?…。！？｡؟۔।॥][\"'”’»)\]*_`」』]{0,4}|\n)\Z")
-"""How a sentence ends that was not cut."""
+from promptkit.safety.sentences import LONGEST_WAIT, is_whole, sentence_ends
 
 OnTrip = Literal["raise", "stop"]
 
@@ -102,7 +98,7 @@ class Moderated:
             self._before.append(sentence)
         elif self._before and len(self._before[-1]) < LONGEST_WAIT:
             self._before[-1] += sentence  # a blank line is no sentence of its own
-        if not _WHOLE.search(sentence):
+        if not is_whole(sentence):
             if self._held:
                 yield self._let_out("")
             self._held = sentence

@@ -2,7 +2,8 @@
 
 A unit is a sentence; where a rule rewrites texts it is a paragraph, because a link can run over the
 end of a sentence. Units end at the same places however the text arrives in pieces, so the verdict
-and what was shown are the same for any chunking.
+and what was shown are the same for any chunking. A unit that had to be cut because no end came is
+shown only when the next one has passed, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from promptkit.errors import BlockedError
 from promptkit.safety.policy import Policy
-from promptkit.safety.sentences import sentence_ends
+from promptkit.safety.sentences import is_whole, sentence_ends
 from promptkit.transport import OnText
 
 LONGEST: Final = 4_000
@@ -51,6 +52,7 @@ class Gate:
         self._is_open = True
         self._heard = ""
         self._before = ""
+        self._held = ""  # what passed, of a sentence whose end has not passed yet
         self._cancel: Callable[[], object] = lambda: None
 
     def on_refusal(self, cancel: Callable[[], object]) -> None:
@@ -98,14 +100,27 @@ class Gate:
                 self._heard = ""
                 self._cancel()
                 return
-            if shown:
-                self._on_text(shown)
             self._before, start = unit, end
+            if is_whole(unit):
+                self._show(self._held + shown)
+                self._held = ""
+            else:
+                self._show(self._held)
+                self._held = shown
         self._heard = self._heard[start:]
+        if is_complete:
+            self._show(self._held)
+            self._held = ""
+
+    def _show(self, text: str) -> None:
+        if text and self._on_text is not None:
+            self._on_text(text)
 
 
 def _sentence_ends(text: str, is_complete: bool) -> list[int]:  # noqa: FBT001 -- one of two alike
-    return sentence_ends(text, is_complete=is_complete)
+    ends = sentence_ends(text, is_complete=is_complete)
+    # An end at the very edge may move when more text comes.
+    return ends if is_complete else [end for end in ends if end < len(text)]
 
 
 def _paragraph_ends(text: str, is_complete: bool) -> list[int]:  # noqa: FBT001

@@ -666,3 +666,17 @@ def test_names_that_there_are_not_are_refused_when_the_policy_is_made(
 ) -> None:
     with pytest.raises(PolicyError, match=said):
         Policy.of(table)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(880, 1100), st.lists(st.integers(0, 1300), max_size=30))
+def test_a_blocked_sentence_without_an_end_is_not_shown_in_part(
+    length: int, cuts: list[int]
+) -> None:
+    calm = ("calm " * 300)[:length]
+    text = f"{calm} you are all stupid worthless pieces of shit"
+    policy = Policy.of({"output": {"abuse": "block"}})
+    whole = asyncio.run(streamed(policy, text, []))
+    assert asyncio.run(streamed(policy, text, [c for c in cuts if c < len(text)])) == whole
+    assert "you" not in whole[0]
+    assert whole[1].startswith("output")
