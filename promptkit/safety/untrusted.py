@@ -29,9 +29,9 @@ from promptkit.safety.finding import Finding, check_text
 from promptkit.safety.sentence_features import features
 from promptkit.safety.sentences import Span, clauses, runs, segments
 
-UNTRUSTED_THRESHOLD: Final = 0.89
-"""Findings of at least this score are to be acted on: the highest that 92 % of the attacks reach
-out of fold in mails, tables and tool results; 4 %, 0 % and 0 % of the ordinary ones reach it."""
+UNTRUSTED_THRESHOLD: Final = 0.73
+"""Findings of at least this score are to be acted on: the highest that 93 % of the attacks reach
+out of fold in mails, tables and tool results; 2 %, 0 % and 1 % of the ordinary ones reach it."""
 
 FLOOR: Final = 0.001
 """Segments below this score are not reported: a page of ordinary text has hundreds."""
@@ -129,8 +129,8 @@ def scan_untrusted(text: str) -> list[Finding]:
     into the document counts, harmless ones too. Those of at least `UNTRUSTED_THRESHOLD` are to be
     acted on (`action` is "block"); weaker ones are listed down to `FLOOR` for ranking, with action
     "allow". The document's score is the first finding's, or 0 where there is none. Out of fold,
-    2 of 50 ordinary mails, 0 of 125 tables and 0 of 1,156 tool results reached the threshold, and
-    92 %, 97 % and 96 % of those with an attack (`models/untrusted.md`).
+    1 of 50 ordinary mails, 0 of 125 tables and 7 of 1,156 tool results reached the threshold, and
+    93 %, 96 % and 99 % of those with an attack (`models/untrusted.md`).
 
     It does not see instructions in images or ciphers, orders that read like the document's own
     («Please pay this invoice»), or false claims that ask for nothing; it knows English best.

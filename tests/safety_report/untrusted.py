@@ -107,8 +107,8 @@ def _as_shipped() -> list[Row]:
     found = [
         _share("false positives", data, _flagged(texts), len(texts), goal)
         for data, texts, goal in (
-            ("encyclopaedia passages (QuoteSum)", prose, 0.05),
-            ("presidio sentences", personal, 0.05),
+            ("encyclopaedia passages (QuoteSum)", prose, None),
+            ("presidio sentences", personal, None),
             ("own tables, never trained on", list(TABLES), 0.05),
             ("own field values in InjecAgent's cases", cases, 0.05),
         )

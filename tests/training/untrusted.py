@@ -60,8 +60,11 @@ OFTEN: Final = 4
 """How often one segment counts at most."""
 
 _WORDS: Final = re.compile(r"\w+")
+OFTENER: Final = ("Override", "Override", "General Tasks", "Direct Harm II")
+"""Kinds of our own that are broader than the others, drawn so much more often."""
+
 ORDINARY: Final = ("review", "note", "message", "post", "bio", "description", "mail", "prose")
-FOUND: Final = 0.92
+FOUND: Final = 0.93
 """The share of attacks that reach the threshold, out of fold, in the set where fewest do."""
 
 FALSE_ALARMS: Final = 0.03
@@ -172,7 +175,7 @@ def rows_of(  # noqa: C901, PLR0912 -- one branch for each source
     cases: Sequence[str],
     *,
     seed: int,
-    kinds: Iterable[str] = tuple(ATTACKS.kinds),
+    kinds: Iterable[str] = (*ATTACKS.kinds, *OFTENER),
     own: int = 5_000,
     ordinary: int = 6_000,
     times: int = 6,
@@ -289,7 +292,7 @@ def out_of_fold() -> Measured:
 def kind_left_out(kind: str) -> list[float]:
     """Return the scores of a kind's attacks in documents, by a model that knows other kinds."""
     attacks = [attack for attack in handed_attacks() if attack[0] != kind]
-    others = [other for other in ATTACKS.kinds if other != kind]
+    others = [other for other in (*ATTACKS.kinds, *OFTENER) if other != kind]
     model = rows_of(
         attacks, mails()[10:], user_cases(), seed=3, kinds=others, own=1_000, ordinary=1_500
     ).fit()

@@ -22,7 +22,7 @@ patterns of word classes (`promptkit/safety/sentence_features.py`). It stands be
 | made by | `python -m tests.training.untrusted`, deterministic |
 | threshold | {threshold:.2f} (`UNTRUSTED_THRESHOLD`) |
 
-The threshold is the highest that 92 % of the attacks reach out of fold, in each of the three sets
+The threshold is the highest that 93 % of the attacks reach out of fold, in each of the three sets
 below; ordinary documents reach it as often as the table says.
 
 ## What it is for
