@@ -130,7 +130,8 @@ def scan_untrusted(text: str) -> list[Finding]:
     acted on (`action` is "block"); weaker ones are listed down to `FLOOR` for ranking, with action
     "allow". The document's score is the first finding's, or 0 where there is none. Out of fold,
     1 of 50 ordinary mails, 0 of 125 tables and 7 of 1,156 tool results reached the threshold, and
-    93 %, 96 % and 99 % of those with an attack (`models/untrusted.md`).
+    93 %, 96 % and 99 % of those with an attack (25 tables and 68 field values, several times over:
+    see `models/untrusted.md`).
 
     It does not see instructions in images or ciphers, orders that read like the document's own
     («Please pay this invoice»), or false claims that ask for nothing; it knows English best.

@@ -17,6 +17,11 @@ from tests.training.untrusted import FIGURES, TABLES, VALUES, filled, mails, put
 from tests.training.untrusted_text import Draw
 
 GOALS = {"mails": 0.95, "tables": 0.95, "tool results": 0.85}
+SETS = {
+    "mails": "mails, out of fold",
+    "tables": "tables (25, each by five models), out of fold",
+    "tool results": "tool results (68 values in 17 cases), out of fold",
+}
 TRAINED = {
     "mails": "50 BIPIA mails, 75 BIPIA attacks; both held out in five folds",
     "tables": "75 BIPIA attacks, held out in five folds; no table but our own templates",
@@ -47,7 +52,7 @@ def _share(
 def _out_of_fold(figures: dict[str, Any]) -> list[Row]:
     found = []
     for name, goal in GOALS.items():
-        own, trained, data = figures["out_of_fold"][name], TRAINED[name], f"{name}, out of fold"
+        own, trained, data = figures["out_of_fold"][name], TRAINED[name], SETS[name]
         found += [
             Row(
                 check="scan_untrusted",

@@ -53,8 +53,11 @@ score is its best sentence's. Attacks stand at the start, in the middle and at t
 """
 
 TAIL = """
-The tables and the field values were written for this and are not trained on. Chance is an AUROC of
-0.50.
+The ordinary tables are 25, each scored by the five models; the ordinary tool results are 68 field
+values, each in 17 cases: the true intervals are wider than these counts suggest. Tables and values
+were written for this and are not trained on, but they were looked at: text of our own was added
+where a kind of them was flagged. The threshold was chosen on the same out-of-fold scores that the
+table counts. Chance is an AUROC of 0.50.
 
 Each of BIPIA's kinds left out, its rows and ours, scored by a small model that knows the others:
 
