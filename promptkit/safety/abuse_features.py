@@ -52,8 +52,9 @@ ATTACKS: Final = {
     "denied attack": (),
     "denied kindness": (),
     "own hatred": (),
+    "violence done": ("KILLED",),
 }
-"""The last three are an attack or a kindness a few words after «not» or the like, and hatred a few
+"""Those without concepts are an attack or a kindness a few words after «not» or the like, and hatred a few
 words after «I»: «I hate» says something else than «who hates»."""
 
 TURNS: Final = {

@@ -52,7 +52,7 @@ _LOOKALIKE: Final = str.maketrans(
 _STRONG: Final = (
     *("SLUR", "PROF", "STRONGINSULT", "INSULT", "HATE", "KILL", "HURT", "DISGUST", "STUPID"),
     *("SEXACT", "SEXPART", "DEHUM", "INFERIOR", "POLSLUR", "KILLYOURSELF", "CRIME", "GROUP"),
-    *("SELFHARM", "IMMORAL", "SEXMILD"),
+    *("SELFHARM", "IMMORAL", "SEXMILD", "KILLED"),
 )
 """Concepts whose words are looked for behind misspellings."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from openai.types import ModerationCreateResponse
+from servers.fault_server import FaultServer
 from servers.openai_server import OpenAIServer
 
 import promptkit as pk
@@ -228,6 +229,16 @@ async def test_many_texts_share_one_call_over_http() -> None:
     assert [each.outcome for each in found] == ["fail", "pass", "fail"]
     assert found[0].flagged == ("violence",)
     assert len(server.requests) == 1
+
+
+async def test_a_hostile_server_delays_verdicts_and_changes_none() -> None:
+    faults = {"502": 0.2, "429": 0.2}
+    with FaultServer(seed=5, faults=faults) as server:
+        session = pk.connect(base_url=server.url, api_key="any", model="m", cache=False)
+        async with session:
+            texts = [f"{'kill' if i % 3 == 0 else 'feed'} number {i}" for i in range(60)]
+            found = await session.map(partial(moderate, model="m"), texts)
+    assert [each.outcome for each in found] == ["pass" if i % 3 else "fail" for i in range(60)]
 
 
 async def test_an_error_is_no_pass() -> None:
