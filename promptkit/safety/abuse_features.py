@@ -54,8 +54,9 @@ ATTACKS: Final = {
     "own hatred": (),
     "violence done": ("KILLED",),
 }
-"""Those without concepts are an attack or a kindness a few words after «not» or the like, and hatred a few
-words after «I»: «I hate» says something else than «who hates»."""
+"""Those without concepts are an attack or a kindness a few words after «not» or the like, and
+hatred a few words after «I»: «I hate» says something else than «who hates».
+"""
 
 TURNS: Final = {
     "said": ("QUOTE", "SAY"),

@@ -17,8 +17,8 @@ from promptkit.request import Request
 from promptkit.response import Choice, Response
 from promptkit.result import Verdict
 from promptkit.safety.abuse import abuse_scores
-from promptkit.safety.input_beside import beside, stream_beside
 from promptkit.safety.finding import Finding
+from promptkit.safety.input_beside import beside, stream_beside
 from promptkit.safety.moderation import moderate
 from promptkit.safety.sentences import LONGEST_WAIT
 from promptkit.safety.streamed import Moderated, moderated

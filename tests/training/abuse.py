@@ -62,7 +62,8 @@ HARMLESS: Final = ("awesome", "xstest", "cyberseceval", "surge")
 
 _ALONE: Final = {
     "SLUR": 3.0, "STRONGINSULT": 3.0, "INSULT": 2.0, "PROF": 0.9, "DISGUST": 1.2, "STUPID": 1.8,
-    "POLSLUR": 2.5, "HATE": 0.9, "KILL": 0.6, "KILLED": 0.2, "KILLYOURSELF": 4.0, "INFERIOR": 1.3, "DEHUM": 1.2,
+    "POLSLUR": 2.5, "HATE": 0.9, "KILL": 0.6,
+    "KILLED": 0.2, "KILLYOURSELF": 4.0, "INFERIOR": 1.3, "DEHUM": 1.2,
     "CRIME": 1.4, "SEXACT": 1.8, "SEXPART": 1.5, "SEXMILD": 0.8, "POLITIC": 0.3, "MASKED": 0.5,
     "CAPITALS": 0.3, "THREAT": 1.8, "NICE": -0.8, "LIKE": -0.6, "DIE": 0.4, "EXCLUDE": 0.7,
     "HURT": 0.5, "IMMORAL": 2.0, "SELFHARM": 1.8, "YOU": 0.1, "QUESTION": -0.1, "DESPAIR": 0.4,
