@@ -16,11 +16,11 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from promptkit.safety.credential_assignments import assigned_secrets
-from promptkit.safety.credential_checks import CHECKS
-from promptkit.safety.credential_formats import FORMATS, Format, pattern_of
-from promptkit.safety.credential_structures import STRUCTURES
-from promptkit.safety.credential_values import is_filler
+from promptkit.safety.credential_rules.assignments import assigned_secrets
+from promptkit.safety.credential_rules.checks import CHECKS
+from promptkit.safety.credential_rules.formats import FORMATS, Format, pattern_of
+from promptkit.safety.credential_rules.structures import STRUCTURES
+from promptkit.safety.credential_rules.values import is_filler
 from promptkit.safety.finding import Cleaned, Finding, check_text
 
 _LONG: Final = re.compile(r"[\w+/=~.%$-]{15}", re.ASCII)

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from promptkit.result import Verdict
-from promptkit.safety.coded import code_ranges
-from promptkit.safety.figures import SPOKEN, figures
 from promptkit.safety.finding import Finding, check_text
+from promptkit.safety.markup.coded import code_ranges
 from promptkit.safety.quotes import verify_quotes
-from promptkit.safety.wording import Searched, Wording, wording
+from promptkit.safety.quoting.figures import SPOKEN, figures
+from promptkit.safety.quoting.wording import Searched, Wording, wording
 
 _MONTHS_TEXT: Final = (
     "january february march april may june july august september october november december"

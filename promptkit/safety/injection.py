@@ -22,11 +22,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from promptkit.safety.concepts import concept_grams
+from promptkit.safety.classifiers.concepts import concept_grams
+from promptkit.safety.classifiers.linear import FOLDER, read_model
+from promptkit.safety.classifiers.ngrams import normal, placed_buckets
+from promptkit.safety.classifiers.unmasking import plain, unmasked
 from promptkit.safety.finding import check_text
-from promptkit.safety.linear import FOLDER, read_model
-from promptkit.safety.ngrams import normal, placed_buckets
-from promptkit.safety.unmasking import plain, unmasked
 
 INJECTION_THRESHOLD: Final = 0.851
 """Where `injection_score` is to be acted on.

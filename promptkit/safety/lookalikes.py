@@ -83,7 +83,7 @@ def _table() -> dict[int, str | None]:
             plain = unicodedata.normalize("NFD", chr(code))[0]
             if plain.isascii():
                 table[code] = plain.lower()
-    letters = import_module("promptkit.safety.confusables").OVER_ASCII
+    letters = import_module("promptkit.safety.unicode.confusables").OVER_ASCII
     table.update({ord(like): plain.lower() for like, plain in letters.items() if len(plain) == 1})
     for plain, others in _SIGNS.items():
         table.update(dict.fromkeys(map(ord, others), plain))

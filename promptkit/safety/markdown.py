@@ -23,8 +23,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from promptkit.safety import tags
-from promptkit.safety.addresses import (
+from promptkit.safety.finding import Cleaned, Finding, check_text
+from promptkit.safety.markup import tags
+from promptkit.safety.markup.addresses import (
     UNSEEN,
     Allowed,
     allowed_hosts,
@@ -33,10 +34,9 @@ from promptkit.safety.addresses import (
     looks_dangerous,
     view,
 )
-from promptkit.safety.bare import bare_addresses
-from promptkit.safety.coded import code_ranges
-from promptkit.safety.edits import Edit, Round
-from promptkit.safety.finding import Cleaned, Finding, check_text
+from promptkit.safety.markup.bare import bare_addresses
+from promptkit.safety.markup.coded import code_ranges
+from promptkit.safety.markup.edits import Edit, Round
 
 _TRIGGER: Final = re.compile(
     rf"[<\[\]@\\&%:{{\uff1c\ufe64\uff1a{UNSEEN}]|//|www|\.[^\W\d_]{{2}}", re.IGNORECASE

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from promptkit.safety.finding import check_text
-from promptkit.safety.quotations import quotations
-from promptkit.safety.wording import BROKEN, ELLIPSIS, Searched, Wording, wording
+from promptkit.safety.quoting.quotations import quotations
+from promptkit.safety.quoting.wording import BROKEN, ELLIPSIS, Searched, Wording, wording
 
 _FIRST_LETTER: Final = re.compile(r"\[(\w{1,2})\](?=\w)")
 """«[t]he»: a letter whose case was changed to fit the sentence."""

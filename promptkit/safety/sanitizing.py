@@ -24,7 +24,7 @@ from importlib import import_module
 from typing import Final, Literal
 
 from promptkit.safety.finding import Cleaned, Finding, check_text
-from promptkit.safety.rewriting import Edit, Trail
+from promptkit.safety.unicode.rewriting import Edit, Trail
 
 _ODD_ASCII: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """What plain ASCII must not hold."""

@@ -25,8 +25,8 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
+from promptkit.safety.classifiers.sentence_features import features
 from promptkit.safety.finding import Finding, check_text
-from promptkit.safety.sentence_features import features
 from promptkit.safety.sentences import Span, clauses, runs, segments
 
 UNTRUSTED_THRESHOLD: Final = 0.73

@@ -11,8 +11,8 @@ from safety.credential_samples import Draw, leaks, near_misses
 from safety.growth import assert_linear
 
 from promptkit import safety
-from promptkit.safety.credential_checks import base62_crc32
-from promptkit.safety.credential_formats import FORMATS
+from promptkit.safety.credential_rules.checks import base62_crc32
+from promptkit.safety.credential_rules.formats import FORMATS
 from promptkit.safety.credentials import find_secrets, redact_secrets
 
 SEEDS = range(6)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptkit.safety import grounded
-from promptkit.safety.figures import figures
+from promptkit.safety.quoting.figures import figures
 from tests.safety.growth import assert_linear
 
 SOURCE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptkit.safety.concepts import NAMES, concept, concept_grams
+from promptkit.safety.classifiers.concepts import NAMES, concept, concept_grams
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptkit.safety.unmasking import plain, unmasked
+from promptkit.safety.classifiers.unmasking import plain, unmasked
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from promptkit.safety import (
     smuggled,
     turned,
 )
-from promptkit.safety.rewriting import Edit, Trail
+from promptkit.safety.unicode.rewriting import Edit, Trail
 
 SETS = Path(__file__).parents[3] / "shared" / "data" / "safety" / "unicode"
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptkit.safety import UNTRUSTED_THRESHOLD, scan_untrusted
-from promptkit.safety.sentence_features import features
+from promptkit.safety.classifiers.sentence_features import features
 from promptkit.safety.sentences import segments
 from promptkit.safety.untrusted import FLOOR, MODEL_FILE, shipped_model
 from tests.training.shared import digest

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
 from promptkit.safety import injection as scoring
-from promptkit.safety.linear import FOLDER, LinearModel
-from promptkit.safety.unmasking import plain
+from promptkit.safety.classifiers.linear import FOLDER, LinearModel
+from promptkit.safety.classifiers.unmasking import plain
 
 from . import injection_card
 from .injection_rows import Row, training_rows

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from promptkit.safety.ngrams import buckets, counted
+from promptkit.safety.classifiers.ngrams import buckets, counted
 
 DATA: Final = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAFETY: Final = DATA / "safety"

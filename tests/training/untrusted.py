@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, vstack
 
-from promptkit.safety.linear import FOLDER
-from promptkit.safety.sentence_features import BITS, features
+from promptkit.safety.classifiers.linear import FOLDER
+from promptkit.safety.classifiers.sentence_features import BITS, features
 from promptkit.safety.sentences import clauses, runs, segments
 from promptkit.safety.untrusted import SentenceModel, places_and_logits
 from tests.training.shared import (

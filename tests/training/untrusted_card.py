@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from promptkit.safety.linear import FOLDER
+from promptkit.safety.classifiers.linear import FOLDER
 from tests.training.shared import digest
 from tests.training.untrusted_text import HERE
 
@@ -12,7 +12,7 @@ HEAD = """\
 # Model card: instructions in untrusted text
 
 A logistic regression over hashed features of single sentences: words, pairs of words, stems, and
-patterns of word classes (`promptkit/safety/sentence_features.py`). It stands behind
+patterns of word classes (`promptkit/safety/classifiers/sentence_features.py`). It stands behind
 `scan_untrusted` and runs on numpy alone, offline.
 
 | | |

@@ -9,8 +9,8 @@ from typing import Any
 from promptkit.errors import OptionError, PolicyError, ProfileError
 from promptkit.key_source import parse_key_source
 from promptkit.safety.abuse_categories import CATEGORIES
-from promptkit.safety.addresses import allowed_hosts
 from promptkit.safety.finding import ACTIONS
+from promptkit.safety.markup.addresses import allowed_hosts
 from promptkit.safety.personal import KINDS
 from promptkit.safety.policy.rules import (
     CHECKS,

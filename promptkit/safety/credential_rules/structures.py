@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from promptkit.safety.credential_checks import decoded, jwt_header
-from promptkit.safety.credential_commands import curl_secrets, logins
-from promptkit.safety.credential_manifests import kubernetes_secrets
-from promptkit.safety.credential_values import is_filler, looks_strong, may_be_password
+from promptkit.safety.credential_rules.checks import decoded, jwt_header
+from promptkit.safety.credential_rules.commands import curl_secrets, logins
+from promptkit.safety.credential_rules.manifests import kubernetes_secrets
+from promptkit.safety.credential_rules.values import is_filler, looks_strong, may_be_password
 from promptkit.safety.finding import Finding
 
 _LONGEST_KEY: Final = 20_000

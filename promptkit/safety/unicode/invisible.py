@@ -14,10 +14,10 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from promptkit.safety import smuggled
 from promptkit.safety.finding import Action
-from promptkit.safety.rewriting import Edit
-from promptkit.safety.scripts import (
+from promptkit.safety.unicode import smuggled
+from promptkit.safety.unicode.rewriting import Edit
+from promptkit.safety.unicode.scripts import (
     RIGHT_TO_LEFT,
     SCRIPT,
     is_ideograph,

@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.confusables import FANCY_TABLES
-from promptkit.safety.rewriting import Edit
-from promptkit.safety.scripts import SCRIPT
+from promptkit.safety.unicode.confusables import FANCY_TABLES
+from promptkit.safety.unicode.rewriting import Edit
+from promptkit.safety.unicode.scripts import SCRIPT
 
 _CHUNK: Final = re.compile(r"\S+")
 _EASTERN: Final = frozenset(("HIRAGANA", "KATAKANA", "HALFWIDTH", "CJK", "HANGUL", "SIGN"))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from promptkit.safety.confusables import EUROPEAN, EXACT, HOOKED, ORTHOGRAPHIES
-from promptkit.safety.scripts import LATIN, SCRIPT
+from promptkit.safety.unicode.confusables import EUROPEAN, EXACT, HOOKED, ORTHOGRAPHIES
+from promptkit.safety.unicode.scripts import LATIN, SCRIPT
 
 BLOCK: Final = 2_048
 """A word is judged by its own block of so many characters and the one on either side."""

@@ -15,7 +15,7 @@ from itertools import pairwise
 from string import ascii_letters
 from typing import Final
 
-from promptkit.safety.confusables import (
+from promptkit.safety.unicode.confusables import (
     EXACT,
     HOOKED,
     LOOSE,
@@ -29,9 +29,9 @@ from promptkit.safety.confusables import (
     TO_GREEK,
     plain_letter,
 )
-from promptkit.safety.rewriting import Edit
-from promptkit.safety.scripts import CJK, LATIN, SCRIPT
-from promptkit.safety.surroundings import Neighbourhoods, Surroundings
+from promptkit.safety.unicode.rewriting import Edit
+from promptkit.safety.unicode.scripts import CJK, LATIN, SCRIPT
+from promptkit.safety.unicode.surroundings import Neighbourhoods, Surroundings
 
 _WORD: Final = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 _ADDRESS: Final = re.compile(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from promptkit.safety.addresses import UNSEEN, Allowed, decoded, leads
+from promptkit.safety.markup.addresses import UNSEEN, Allowed, decoded, leads
 
 _NAME: Final = re.compile(
     rf"[<\uff1c\ufe64][{UNSEEN}]*+(/?)[{UNSEEN}]*+([A-Za-z][^\s/>\uff1e]{{0,40}})"
@@ -113,7 +113,7 @@ def is_active(text: str, place: int) -> bool:
 def judge(text: str, place: int, allowed: Allowed, acting: int) -> Tag:
     """Judge the «<» at a place, with what `last_acting` told of the text.
 
-    >>> from promptkit.safety.addresses import allowed_hosts
+    >>> from promptkit.safety.markup.addresses import allowed_hosts
     >>> (
     ...     judge("<b>", 0, allowed_hosts(()), -1).kind,
     ...     judge("<img src=//x>", 0, allowed_hosts(()), 5).kind,

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from promptkit.safety.code_blocks import fences, indented
-from promptkit.safety.code_spans import spans_between
-from promptkit.safety.live_html import Ranges, outside_html, raw_html
+from promptkit.safety.markup.code_blocks import fences, indented
+from promptkit.safety.markup.code_spans import spans_between
+from promptkit.safety.markup.live_html import Ranges, outside_html, raw_html
 
 
 def code_ranges(text: str) -> Ranges:

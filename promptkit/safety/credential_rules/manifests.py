@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.credential_checks import decoded
-from promptkit.safety.credential_values import is_placeholder, is_reference, looks_chosen
+from promptkit.safety.credential_rules.checks import decoded
+from promptkit.safety.credential_rules.values import is_placeholder, is_reference, looks_chosen
 from promptkit.safety.finding import Finding
 
 _Q: Final = r"(?:\\?[\"'])?"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.confusables import TURNED
-from promptkit.safety.rewriting import Edit
+from promptkit.safety.unicode.confusables import TURNED
+from promptkit.safety.unicode.rewriting import Edit
 
 _SURELY_TURNED: Final = frozenset("ʇʞᴉƃǝɓ")
 _HAS_TURNED: Final = re.compile("[ʇʞᴉƃǝɹɐʎʍɯɥ]")

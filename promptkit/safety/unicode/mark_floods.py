@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from typing import Final
 
-from promptkit.safety.rewriting import Edit
+from promptkit.safety.unicode.rewriting import Edit
 
 _GENERIC: Final = (
     "\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"

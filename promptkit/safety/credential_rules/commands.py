@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from promptkit.safety.credential_checks import decoded
-from promptkit.safety.credential_values import (
+from promptkit.safety.credential_rules.checks import decoded
+from promptkit.safety.credential_rules.values import (
     is_filler,
     is_placeholder,
     is_reference,

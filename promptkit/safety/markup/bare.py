@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.addresses import Allowed, leads
+from promptkit.safety.markup.addresses import Allowed, leads
 
 Found = tuple[int, int, str]
 """Start, end and kind of an address."""
@@ -72,7 +72,7 @@ _MAIL_HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,20}")
 def bare_addresses(text: str, allowed: Allowed) -> Iterator[Found]:
     """Yield the addresses of a text that do not lead to allowed hosts.
 
-    >>> from promptkit.safety.addresses import allowed_hosts
+    >>> from promptkit.safety.markup.addresses import allowed_hosts
     >>> list(bare_addresses("at www.evil.test/x, or example.org", allowed_hosts(())))
     [(3, 18, 'autolink')]
     """

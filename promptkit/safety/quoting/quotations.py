@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from promptkit.safety.coded import code_ranges
+from promptkit.safety.markup.coded import code_ranges
 
 _CLOSERS: Final = {
     "“": '”“"',

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from promptkit.safety.instruction_words import CLASSES, PLAIN
+from promptkit.safety.classifiers.instruction_words import CLASSES, PLAIN
 
 Words = NDArray[np.uint32]
 Places = NDArray[np.int64]
@@ -164,7 +164,7 @@ def _folded(code: int) -> tuple[int, int]:
         character = chr(code - _TAGS)
     elif character in _HIDDEN or _UNSEEN.match(character):
         return 0, 0
-    elif character in "‘’ʼ":  # noqa: RUF001 -- apostrophes
+    elif character in "‘’ʼ":
         character = "'"
     elif unicodedata.combining(character):
         return 0, 0

@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from promptkit.safety.ngrams import buckets, counted
+from promptkit.safety.classifiers.ngrams import buckets, counted
 
-FOLDER: Final = Path(__file__).parent / "models"
+FOLDER: Final = Path(__file__).parents[1] / "models"
 
 
 @dataclass(frozen=True, slots=True)

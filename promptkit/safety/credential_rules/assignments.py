@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from promptkit.safety.credential_checks import decoded
-from promptkit.safety.credential_names import Sort, sort_of, words_of
-from promptkit.safety.credential_services import SERVICES, service_of
-from promptkit.safety.credential_values import (
+from promptkit.safety.credential_rules.checks import decoded
+from promptkit.safety.credential_rules.entropy import randomness
+from promptkit.safety.credential_rules.names import Sort, sort_of, words_of
+from promptkit.safety.credential_rules.services import SERVICES, service_of
+from promptkit.safety.credential_rules.values import (
     is_placeholder,
     is_reference,
     is_uuid,
     looks_chosen,
     looks_drawn,
 )
-from promptkit.safety.entropy import randomness
 from promptkit.safety.finding import Finding
 
 _ASSIGNMENT: Final = re.compile(

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.live_html import TAG_LINE, Ranges, inside
+from promptkit.safety.markup.live_html import TAG_LINE, Ranges, inside
 
 _BLANK_LINE: Final = re.compile(r"\n(?:[ \t]*+\r?\n)+")
 _LINE_END: Final = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.live_html import TAG_LINE, Ranges, inside
+from promptkit.safety.markup.live_html import TAG_LINE, Ranges, inside
 
 _FENCE: Final = re.compile(
     r"^(?P<prefix>[ \t>*+\-\d.):]*+)(?P<fence>`{3,}+|~{3,}+)(?P<info>[^\n]*)", re.MULTILINE

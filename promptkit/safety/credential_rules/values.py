@@ -11,7 +11,7 @@ import math
 import re
 from typing import Final
 
-from promptkit.safety.entropy import entropy, longest_run, randomness
+from promptkit.safety.credential_rules.entropy import entropy, longest_run, randomness
 
 _FILLERS: Final = re.compile(
     r"x{4}|\*{3}|\.{3}|…|•{3}|_{4}|-{6}|={4}|~{4}|example|placeholder|redacted|your[-_ ]?"

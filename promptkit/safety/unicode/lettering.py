@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from promptkit.safety.rewriting import Edit
-from promptkit.safety.scripts import REGIONS
+from promptkit.safety.unicode.rewriting import Edit
+from promptkit.safety.unicode.scripts import REGIONS
 
 _LETTERLIKE: Final = "ℂℊℋℌℍℎℐℑℒℓℕ℘ℙℚℛℜℝℤℨℬℭℯℰℱℳℴⅅⅆⅇⅈⅉ"
 _MATH: Final = re.compile(f"[\U0001d400-\U0001d7ff{_LETTERLIKE}]+")

@@ -1,0 +1,1 @@
+"""What the small classifiers look at, and how they score it."""

@@ -1,0 +1,1 @@
+"""What `find_secrets` knows: formats, structures, names and values."""

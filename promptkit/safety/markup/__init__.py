@@ -1,0 +1,1 @@
+"""What `neutralize_markdown` reads: addresses, tags, code and coded text."""

@@ -1,0 +1,1 @@
+"""Quotations and figures, and the wording they are compared in."""

@@ -1,0 +1,1 @@
+"""What `sanitize` looks for, one kind of disguise a module."""
