@@ -18,9 +18,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from promptkit.safety.abuse_categories import ABUSE_THRESHOLDS, CATEGORIES, LIMITS
-from promptkit.safety.abuse_features import dense, hashed, with_groups
-from promptkit.safety.abuse_words import plain, words_of
+from promptkit.safety.classifiers.abuse_categories import ABUSE_THRESHOLDS, CATEGORIES, LIMITS
+from promptkit.safety.classifiers.abuse_features import dense, hashed, with_groups
+from promptkit.safety.classifiers.abuse_words import plain, words_of
 from promptkit.safety.finding import check_text
 
 MODEL: Final = Path(__file__).parent / "models" / "abuse.npz"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.safety.abuse import abuse_scores
-from promptkit.safety.abuse_categories import ABUSE_THRESHOLDS, LIMITS
-from promptkit.safety.moderation_hosted import hosted
-from promptkit.safety.moderation_input import Content, parts_of, texts_of
-from promptkit.safety.moderation_judge import judged
-from promptkit.safety.moderation_result import BACKENDS, Backend, Moderation, kind_of
+from promptkit.safety.classifiers.abuse_categories import ABUSE_THRESHOLDS, LIMITS
+from promptkit.safety.moderating.hosted import hosted
+from promptkit.safety.moderating.inputs import Content, parts_of, texts_of
+from promptkit.safety.moderating.judge import judged
+from promptkit.safety.moderating.outcome import BACKENDS, Backend, Moderation, kind_of
 
 if TYPE_CHECKING:
     from promptkit.session import Session

@@ -96,7 +96,7 @@ def sanitize(
 def _passes() -> tuple[Callable[[str], list[Edit]], ...]:
     """The passes, loaded with the first text that needs them: plain ASCII never does."""
     return tuple(
-        getattr(import_module(f"promptkit.safety.{module}"), name) for module, name in _PASSES
+        getattr(import_module(f"promptkit.safety.unicode.{module}"), name) for module, name in _PASSES
     )
 
 

@@ -14,10 +14,10 @@ import promptkit as pk
 from promptkit.errors import OptionError, ServerError
 from promptkit.request import Request
 from promptkit.response import Response
+from promptkit.safety.moderating.hosted import LONGEST, read_results
+from promptkit.safety.moderating.inputs import Image, parts_of
+from promptkit.safety.moderating.judge import read_answer
 from promptkit.safety.moderation import moderate
-from promptkit.safety.moderation_hosted import LONGEST, read_results
-from promptkit.safety.moderation_input import Image, parts_of
-from promptkit.safety.moderation_judge import read_answer
 from promptkit.testing import Scripted
 
 pytestmark = pytest.mark.anyio

@@ -16,13 +16,13 @@ from safety.honest_texts import DIRECTIONS, EMOJI, LANGUAGES, honest
 from safety.unicode_attacks import HIDDEN, MISSED, attacks, normal, spoofed
 
 from promptkit import safety
-from promptkit.safety import (
+from promptkit.safety import sanitize
+from promptkit.safety.unicode import (
     fancy,
     homoglyphs,
     invisible,
     lettering,
     mark_floods,
-    sanitize,
     smuggled,
     turned,
 )

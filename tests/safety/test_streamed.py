@@ -18,10 +18,10 @@ from promptkit.response import Choice, Response
 from promptkit.result import Verdict
 from promptkit.safety.abuse import abuse_scores
 from promptkit.safety.finding import Finding
-from promptkit.safety.input_beside import beside, stream_beside
+from promptkit.safety.moderating.input_beside import beside, stream_beside
+from promptkit.safety.moderating.streamed import Moderated, moderated
 from promptkit.safety.moderation import moderate
 from promptkit.safety.sentences import LONGEST_WAIT
-from promptkit.safety.streamed import Moderated, moderated
 from promptkit.testing import Scripted
 from promptkit.transport import OnText
 

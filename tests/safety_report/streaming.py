@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from promptkit.adapters.intervals import wilson
 from promptkit.safety.abuse import abuse_scores
-from promptkit.safety.streamed import moderated
+from promptkit.safety.moderating.streamed import moderated
 from tests.safety_report.row import Row
 
 _SAFE = (

@@ -1,6 +1,6 @@
 """Makes the model behind `abuse_scores`: python -m tests.training.abuse.
 
-A logistic regression over the dense and hashed features of `promptkit/safety/abuse_features.py`.
+A logistic regression over the features of `promptkit/safety/classifiers/abuse_features.py`.
 The penalty draws each dense weight towards what its concept's name says («insult» speaks for abuse,
 a word of help against it) instead of towards 0: a few thousand rows of some authors do not decide
 what an insult is. The kinds of abuse are told apart by a second, softmax regression among abusive
@@ -21,7 +21,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from promptkit.adapters.intervals import wilson
 from promptkit.safety.abuse import CATEGORIES, MODEL, AbuseModel, many, windows
-from promptkit.safety.abuse_features import (
+from promptkit.safety.classifiers.abuse_features import (
     ATTACKS,
     BITS,
     dense,
@@ -29,7 +29,7 @@ from promptkit.safety.abuse_features import (
     hashed,
     with_groups,
 )
-from promptkit.safety.abuse_words import plain, words_of
+from promptkit.safety.classifiers.abuse_words import plain, words_of
 from tests.training import abuse_rows as sets
 from tests.training.abuse_card import card
 from tests.training.abuse_rows import WEIGHTS, Row, is_trained_on, known_words

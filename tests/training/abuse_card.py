@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from promptkit.safety.abuse_categories import CATEGORIES, LIMITS
+from promptkit.safety.classifiers.abuse_categories import CATEGORIES, LIMITS
 
 _SETS = {
     "surge": ("surge-ai/toxicity", "MIT", "comments from social media, toxic or not"),

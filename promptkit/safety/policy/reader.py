@@ -8,7 +8,7 @@ from typing import Any
 
 from promptkit.errors import OptionError, PolicyError, ProfileError
 from promptkit.key_source import parse_key_source
-from promptkit.safety.abuse_categories import CATEGORIES
+from promptkit.safety.classifiers.abuse_categories import CATEGORIES
 from promptkit.safety.finding import ACTIONS
 from promptkit.safety.markup.addresses import allowed_hosts
 from promptkit.safety.personal import KINDS

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.prompt import Message
-from promptkit.safety.moderation_input import Image, Part, wire_form
-from promptkit.safety.moderation_result import Moderation, kind_of
+from promptkit.safety.moderating.inputs import Image, Part, wire_form
+from promptkit.safety.moderating.outcome import Moderation, kind_of
 
 if TYPE_CHECKING:
     from promptkit.session import Session

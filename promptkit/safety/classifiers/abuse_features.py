@@ -20,7 +20,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from promptkit.safety.abuse_words import EXCLAMATION, QUESTION, STOP, Word, lexicon
+from promptkit.safety.classifiers.abuse_words import EXCLAMATION, QUESTION, STOP, Word, lexicon
 
 BITS: Final = 15
 """There are 2**15 buckets for the hashed features."""

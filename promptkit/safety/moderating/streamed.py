@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from promptkit.errors import BlockedError, OptionError
 from promptkit.result import Verdict
-from promptkit.safety.check_results import Check, kinds_of, run_check
 from promptkit.safety.finding import Finding
+from promptkit.safety.moderating.check_results import Check, kinds_of, run_check
 from promptkit.safety.sentences import LONGEST_WAIT, is_whole, sentence_ends
 
 OnTrip = Literal["raise", "stop"]

@@ -12,9 +12,9 @@ from typing import Any
 
 from promptkit.errors import OptionError
 from promptkit.result import Verdict
-from promptkit.safety.abuse_categories import ABUSE_THRESHOLDS
+from promptkit.safety.classifiers.abuse_categories import ABUSE_THRESHOLDS
 from promptkit.safety.finding import Finding
-from promptkit.safety.moderation_result import Moderation, kind_of
+from promptkit.safety.moderating.outcome import Moderation, kind_of
 
 Check = Callable[[str], Any | Awaitable[Any]]
 """A function of a text, async or not."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
-LEXICON: Final = Path(__file__).parent / "models" / "abuse_lexicon.json"
+LEXICON: Final = Path(__file__).parents[1] / "models" / "abuse_lexicon.json"
 
 STOP, QUESTION, EXCLAMATION, QUOTE, CAPITALS, MASKED, MENTION = range(1, 8)
 _MARKS: Final = ("STOP", "QUESTION", "EXCLAMATION", "QUOTE", "CAPITALS", "MASKED", "MENTION")

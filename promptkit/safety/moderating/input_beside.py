@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from promptkit.errors import BlockedError
 from promptkit.prompt import Message, Prompt
 from promptkit.request import Request
-from promptkit.safety.check_results import Check, kinds_of, refusals
 from promptkit.safety.finding import Finding
+from promptkit.safety.moderating.check_results import Check, kinds_of, refusals
 
 if TYPE_CHECKING:
     from promptkit.response import Response

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from promptkit.errors import OptionError
 from promptkit.prompt import Prompt
-from promptkit.safety.moderation_result import Moderation
+from promptkit.safety.moderating.outcome import Moderation
 
 if TYPE_CHECKING:
     from promptkit.session import Session

@@ -1,0 +1,1 @@
+"""The backends of `moderate`, and what is moderated as it streams."""
