@@ -154,7 +154,7 @@ class Batches:
             async for question in _each(questions)
         ]
         step = session.step("batch").trace
-        checked = Checked(getattr(session.transport, "enter", None) and session.transport)
+        checked = Checked(session.transport)
         with Heartbeat(), means.journal:
             passing = await checked.let_in(requests)
             run = BatchRun(means, step, passing, policy or DEFAULT_POLICY)

@@ -7,6 +7,7 @@ answered; a ledger that keeps texts keeps them redacted.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 from promptkit.adapters.audit_log import AuditLog
 from promptkit.adapters.policy_file import read_policy
 from promptkit.adapters.review_queue import ReviewQueue
+from promptkit.codec import request_to_json
 from promptkit.errors import OptionError
 from promptkit.request import Request
 from promptkit.response import Response
@@ -41,11 +43,13 @@ class Police:
         policy: What is checked.
         audit: Where it is written down; None for nowhere.
         reviews: The queue of held texts; None where there is none.
+        owns_reviews: Whether the queue was opened for this session and closes with it.
     """
 
     policy: Policy
     audit: Audit | None
     reviews: Reviews | None
+    owns_reviews: bool = False
 
     def layer(self, transport: Transport, judge: Session) -> PolicyLayer:
         """Return the outermost layer.
@@ -64,13 +68,13 @@ class Police:
 
     def keeps(self, request: Request, response: Response) -> bool:
         """Whether caches and recordings may hold this question and its answer."""
-        return _keeps(request.text, self.policy) and all(
-            _keeps(choice.text, self.policy) for choice in response.choices
-        )
+        asked = json.dumps(request_to_json(request), ensure_ascii=False)
+        texts = (request.text, asked, *(choice.text for choice in response.choices))
+        return all(_keeps(text, self.policy) for text in texts)
 
     async def aclose(self) -> None:
         """Close the review queue."""
-        if isinstance(self.reviews, ReviewQueue):
+        if self.owns_reviews and isinstance(self.reviews, ReviewQueue):
             self.reviews.close()
 
 
@@ -102,6 +106,7 @@ def police(
     queue = reviews
     if queue is None and found.asks_people and not found.dry_run:
         queue = folder / "reviews.sqlite"
+    is_path = isinstance(queue, (str, os.PathLike))
     if isinstance(queue, (str, os.PathLike)):
         queue = ReviewQueue(queue)
     elif queue is not None and not hasattr(queue, "look"):
@@ -113,7 +118,7 @@ def police(
         log = AuditLog(log)
     elif log is not None and not hasattr(log, "write"):
         raise OptionError(f"audit={log!r}", hint="a path or an AuditLog")
-    return Police(policy=found, audit=log, reviews=queue)
+    return Police(policy=found, audit=log, reviews=queue, owns_reviews=is_path)
 
 
 def _policy(policy: PolicyChoice) -> Policy:

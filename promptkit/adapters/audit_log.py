@@ -80,7 +80,7 @@ class AuditLog:
             raise OptionError("an event with a field 'forgotten'", hint="call it something else")
         with self._opened() as file:
             before, number = _last(file, self.path)
-            file.write(_line(number + 1, _now(), event, before, self._key))
+            _append(file, _line(number + 1, _now(), event, before, self._key))
 
     def forget(self, *, days: float) -> int:
         """Delete what is older than so many days; return how many events went.
@@ -97,16 +97,19 @@ class AuditLog:
             done = _verified(lines, self._key)
             if not done:
                 raise StoreError(f"{self.path}: {done.error}", hint="nothing was deleted")
-            kept = [line for line in lines if _time(line) >= oldest]
-            gone = len(lines) - len(kept)
-            if not gone:
+            # From the front only, so that what stays is one chain; an old head goes with it.
+            young = next((n for n, line in enumerate(lines) if _time(line) >= oldest), len(lines))
+            heads = int(bool(lines) and _is_head(lines[0]))
+            if young <= heads:
                 return 0
+            gone, kept = young, lines[young:]
             last = json.loads(lines[gone - 1])
             forgotten = sum(_forgotten(line) for line in lines[:gone])
             event = {"forgotten": forgotten, "older_than_days": days}
-            head = _line(last["n"], _now(), event, _carried(last), self._key)
+            # It is as old as the last line that it stands for, so that the next run can tell.
+            head = _line(last["n"], last["time"], event, _carried(last), self._key)
             _replace(self.path, [head, *kept])
-            return gone
+            return gone - heads
 
     def verify(self, known: str = START) -> Verification:
         """Read the whole file and check every line against the one before it.
@@ -192,6 +195,23 @@ def _hash(entry: Mapping[str, Any], key: bytes) -> str:
     return hmac.new(key, data, sha256).hexdigest() if key else sha256(data).hexdigest()
 
 
+def _append(file: IO[bytes], line: bytes) -> None:
+    """Write a line to the end: all of it, or none."""
+    end = file.seek(0, os.SEEK_END)
+    done = 0
+    try:
+        while done < len(line):
+            done += file.write(line[done:])
+    except OSError:
+        file.truncate(end)
+        raise
+
+
+def _is_head(line: bytes) -> bool:
+    """Whether a line stands for forgotten ones."""
+    return "forgotten" in json.loads(line)["event"]
+
+
 def _last(file: IO[bytes], path: Path) -> tuple[str, int]:
     """Return the hash and the number of the last line; a line cut short by a crash is removed."""
     end = file.seek(0, os.SEEK_END)
@@ -226,7 +246,7 @@ def _verified(lines: Iterable[bytes], key: bytes, known: str = START) -> Verific
         except (ValueError, KeyError, TypeError, RecursionError):
             return Verification(lines=count, last=before, error=f"line {count} is no event")
         is_whole = line == json.dumps(entry).encode() + b"\n"
-        if not is_whole or not hmac.compare_digest(str(found), hashed):
+        if not is_whole or not hmac.compare_digest(str(found).encode(), hashed.encode()):
             error = f"line {count} was changed, or written with another secret"
             return Verification(lines=count, last=before, error=error)
         if not fits:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from promptkit.errors import PolicyError
 from promptkit.safety.policy import Policy
 
-LONGEST: Final = 1_000_000
+LONGEST: Final = 64_000
 """The largest file that is read, in bytes."""
 
 _DEEPEST: Final = 10
@@ -33,6 +33,8 @@ def read_policy(path: str | os.PathLike[str]) -> Policy:
 
     file = Path(path)
     try:
+        if not file.is_file() and file.exists():
+            raise PolicyError(f"{file} is no file", hint="name a YAML file")
         if file.stat().st_size > LONGEST:
             raise PolicyError(f"{file} is larger than {LONGEST:,} bytes", hint="a policy is short")
         text = file.read_text("utf-8")

@@ -95,9 +95,8 @@ def sanitize(
 @cache
 def _passes() -> tuple[Callable[[str], list[Edit]], ...]:
     """The passes, loaded with the first text that needs them: plain ASCII never does."""
-    return tuple(
-        getattr(import_module(f"promptkit.safety.unicode.{module}"), name) for module, name in _PASSES
-    )
+    package = "promptkit.safety.unicode"
+    return tuple(getattr(import_module(f"{package}.{module}"), name) for module, name in _PASSES)
 
 
 def _settled(

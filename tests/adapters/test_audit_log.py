@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import signal
 import subprocess
@@ -169,3 +170,43 @@ def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_only_its_owner_reads_it(path: Path) -> None:
     written(path, 1)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_log_can_be_shortened_again_and_again(path: Path) -> None:
+    log = written(path, 2)
+    for _ in range(3):
+        time.sleep(0.15)
+        log.write({"check": "late"})
+        assert log.forget(days=0.1 / 86_400) >= 1
+        assert log.verify()
+    assert path.read_bytes().count(b"forgotten") == 1
+    assert b'"forgotten": 4' in path.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a file's size are POSIX's")
+def test_an_event_that_does_not_fit_on_the_disk_is_an_error_and_leaves_no_torn_line(
+    path: Path,
+) -> None:
+    program = (
+        "import resource, signal, sys\n"
+        "from promptkit.adapters.audit_log import AuditLog\n"
+        "from promptkit.errors import StoreError\n"
+        "log = AuditLog(sys.argv[1])\n"
+        "log.write({'check': 'fits'})\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (log.path.stat().st_size + 50,) * 2)\n"
+        "try:\n    log.write({'check': 'does not'})\n"
+        "except StoreError:\n    print('refused')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "refused\n"
+    assert AuditLog(path).verify().lines == 1
+
+
+def test_a_hash_of_other_letters_is_no_hash(path: Path) -> None:
+    log = written(path, 1)
+    line = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(line | {"hash": "é"}) + "\n", "utf-8")
+    assert "was changed" in log.verify().error

@@ -30,7 +30,7 @@ from typing import Any, Final
 
 from promptkit.key_source import KeySource
 from promptkit.safety.policy.reader import Reader
-from promptkit.safety.policy.rules import ASKING, NO_RULES, STAGES, Rules, Stage
+from promptkit.safety.policy.rules import ASKING, NO_RULES, STAGES, Rule, Rules, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,13 @@ class Policy:
     canary: bool = False
 
     def at(self, stage: Stage) -> Rules:
-        """Return the rules of a stage."""
+        """Return the rules of a stage.
+
+        What is redacted or blocked elsewhere, and of which «stored» says nothing, is not kept
+        either.
+        """
         rules: Rules = getattr(self, stage)
-        return rules
+        return rules if stage != "stored" else _floored(rules, (*self.input, *self.output))
 
     @property
     def asks_people(self) -> bool:
@@ -100,11 +104,24 @@ class Policy:
         return replace(self, **changes)
 
 
+def _floored(stored: Rules, others: tuple[Rule, ...]) -> Rules:
+    named = {rule.check for rule in stored}
+    floor = {
+        rule.check: Rule(check=rule.check, action="redact", kinds=rule.kinds)
+        for rule in others
+        if rule.check in ("secrets", "personal")
+        and rule.action in ("redact", "block")
+        and rule.check not in named
+    }
+    return Rules(rules=(*stored, *floor.values()), max_characters=stored.max_characters)
+
+
 DEFAULT_POLICY: Final = Policy.of(
     {
         "name": "default",
-        "input": {"secrets": "redact", "injection": "block"},
+        "input": {"max_characters": 200_000, "secrets": "redact", "injection": "block"},
         "untrusted": {
+            "max_characters": 1_000_000,
             "unicode": "rewrite",
             "secrets": "redact",
             "injection": "block",

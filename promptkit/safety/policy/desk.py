@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from promptkit.errors import BlockedError, HeldError, PolicyError
-from promptkit.prompt import Message
+from promptkit.prompt import INPUT
+from promptkit.request import Request
 from promptkit.safety.policy import Policy
 from promptkit.safety.policy.enforcement import Hit, Inspected, blocked
 from promptkit.safety.policy.reviews import Audit, Decision, Reviews
@@ -32,15 +33,22 @@ class Desk:
     reviews: Reviews | None = None
     judge: Session | None = field(default=None, repr=False)
 
-    def vetted(self, message: Message) -> str | None:
-        """Return the vetted answer to a message, or to the one slot that it asks with."""
-        if self.reviews is None:
+    def vetted(self, request: Request) -> str | None:
+        """Return the vetted answer to a question: the last message, or the person's words in it.
+
+        Only a call that asks for one free text can have one.
+        """
+        has_shape = request.options.constraint is not None or (request.options.n or 1) > 1
+        if self.reviews is None or not request.messages or has_shape:
             return None
-        found = self.reviews.vetted(message.text)
-        parts = () if isinstance(message.content, str) else message.content
-        slots = [part.text for part in parts if part.slot]
-        if found is None and len(slots) == 1:
-            found = self.reviews.vetted(slots[0])
+        if request.api not in ("chat", "responses"):
+            return None
+        last = request.messages[-1]
+        found = self.reviews.vetted(last.text)
+        parts = () if isinstance(last.content, str) else last.content
+        asked = [part.text for part in parts if part.spotlight == INPUT]
+        if found is None and len(asked) == 1:
+            found = self.reviews.vetted(asked[0])
         return found
 
     def approved(self, key: bytes, stage: Stage) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -71,26 +71,45 @@ class Inspected:
     stop: Hit | None = None
 
 
-def inspect(text: str, stage: Stage, policy: Policy, about: About) -> Inspected:
-    """Run all rules of a stage on a text.
+def inspect(
+    text: str,
+    stage: Stage,
+    policy: Policy,
+    about: About,
+    *,
+    only: Collection[str] | None = None,
+    stops: bool = True,
+    cleans: bool = False,
+) -> Inspected:
+    """Run the rules of a stage on a text.
 
     Each rule sees the text as the rules before it left it. In a dry run nothing changes and
     nothing stops. What blocks goes before what is held. A document that is nothing but
     instructions is blocked: there is nothing to hand on without them.
+
+    Args:
+        text: What is checked.
+        stage: Where it stands.
+        policy: The rules.
+        about: What it stands in.
+        only: Of the checks, those that are run; None for all.
+        stops: Whether rules may hold or block; else only those run that change the text.
+        cleans: Whether the other checks see the text as `sanitize` leaves it, because it will be
+            sent like that.
     """
     hits: list[Hit] = []
     stop: Hit | None = None
-    rules = policy.at(stage)
-    if len(text) > rules.max_characters:
-        detail = f"{len(text):,} characters; {rules.max_characters:,} are allowed"
-        finding = Finding(kind="too_long", span=(rules.max_characters, len(text)), detail=detail)
-        hits.append(Hit(Rule(check="max_characters", action="block"), (finding,)))
-        if not policy.dry_run:
-            return Inspected(text, tuple(hits), hits[-1])
-    for rule in rules:
-        if rule.check in ASKING:
+    seen = text
+    for rule in (_CLEANING, *policy.at(stage)) if cleans else policy.at(stage):
+        is_wanted = only is None or rule.check in only
+        changes = rule.action in ("redact", "rewrite")
+        if rule.check in ASKING or not (is_wanted and (stops or changes)):
             continue
-        cleaned = _RUN[rule.check](text, rule, about)
+        if rule is _CLEANING:
+            seen = sanitize(seen, form="NFC").text
+            continue
+        raw = text if rule.check == "unicode" else seen
+        cleaned = _RUN[rule.check](raw, rule, about)
         if not cleaned.findings:
             continue
         hits.append(Hit(rule, cleaned.findings))
@@ -100,10 +119,24 @@ def inspect(text: str, stage: Stage, policy: Policy, about: About) -> Inspected:
             rule = replace(rule, action="block")  # noqa: PLW2901 -- the rule as it is applied here
             hits[-1] = Hit(rule, cleaned.findings)
         if rule.action in ("redact", "rewrite"):
-            text = cleaned.text
+            seen = cleaned.text
         elif stop is None or stop.rule.action == "ask":
             stop = hits[-1]
-    return Inspected(text, tuple(hits), stop)
+    return Inspected(text if policy.dry_run else seen, tuple(hits), stop)
+
+
+_CLEANING: Final = Rule(check="cleaning", action="rewrite")
+"""Stands for what the screen layer does to untrusted text whatever a policy says."""
+
+
+def too_long(length: int, stage: Stage, policy: Policy) -> Hit | None:
+    """Return what is found in a text of this length, where the stage has a limit."""
+    longest = policy.at(stage).max_characters
+    if longest is None or length <= longest:
+        return None
+    detail = f"{length:,} characters; {longest:,} are allowed"
+    finding = Finding(kind="too_long", span=(longest, length), detail=detail)
+    return Hit(Rule(check="max_characters", action="block"), (finding,))
 
 
 def blocked(hit: Hit, stage: Stage, policy: str) -> BlockedError:

@@ -29,6 +29,9 @@ def guard(
 ) -> Callable[Concatenate[Session, P], Awaitable[T]]:
     """Return `fn` under a policy: every question it asks and every answer it gets is checked.
 
+    Where the policy says what may be stored, the session's cache is passed by, because it does not
+    know that. A recording of the session holds what was asked and answered all the same.
+
     What the policy does is done at each call of the model, so a primitive of ten calls is checked
     ten times, and the last answer's check is that of the result. A blocked text raises a
     BlockedError, a held one a HeldError. Neither is retried, and no primitive goes on after it:
@@ -65,7 +68,7 @@ def guard(
     @functools.wraps(fn)
     async def guarded(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> T:
         desk = Desk(audit=audit, reviews=reviews, judge=session.step("policy"))
-        layer = PolicyLayer(session.transport, policy, desk)
+        layer = PolicyLayer(session.transport, policy, desk, keeps_below=False)
         return await fn(replace(session, transport=layer), *args, **kwargs)
 
     return guarded

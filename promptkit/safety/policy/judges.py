@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Final
 from promptkit.prompt import Prompt
 from promptkit.safety.finding import Finding
 from promptkit.safety.moderation import moderate
-from promptkit.safety.policy.rules import Rule
+from promptkit.safety.policy.rules import OTHER, Rule
 
 if TYPE_CHECKING:
     from promptkit.session import Session
-
-OTHER: Final = "something else"
-"""What the judge says of a question about none of the allowed topics."""
 
 TOPIC: Final = Prompt(
     "Here is what somebody asked an assistant:\n{asked}\n\n"

@@ -11,26 +11,23 @@ same again returns what was decided, and pays nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+import contextlib
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 
-from promptkit.errors import BlockedError, PolicyError
-from promptkit.prompt import INPUT, Message, Part
+from promptkit.errors import InterruptedStreamError, PolicyError, PromptkitError
 from promptkit.request import Request
 from promptkit.response import CallLog, Choice, Response, Source
-from promptkit.safety.canary import Canary
-from promptkit.safety.identity import hashed
 from promptkit.safety.policy import Policy
 from promptkit.safety.policy.desk import Desk, check_people
-from promptkit.safety.policy.enforcement import About, Hit, Inspected, inspect
+from promptkit.safety.policy.enforcement import About, Hit, Inspected, blocked, inspect, too_long
+from promptkit.safety.policy.entrance import Entrance
 from promptkit.safety.policy.gate import Gate, Withheld
 from promptkit.safety.policy.judges import judge
 from promptkit.safety.policy.reviews import text_key
 from promptkit.safety.policy.rules import ASKING, Rule, Stage
 from promptkit.safety.vault import Vault
 from promptkit.transport import OnText, Transport
-
-_BEFORE: tuple[Stage, ...] = ("input", "untrusted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,22 @@ class Passage:
 class PolicyLayer:
     """Applies a policy to each request on its way in and to its answer on the way out."""
 
-    def __init__(self, inner: Transport, policy: Policy, desk: Desk | None = None) -> None:
+    def __init__(
+        self,
+        inner: Transport,
+        policy: Policy,
+        desk: Desk | None = None,
+        *,
+        keeps_below: bool = True,
+    ) -> None:
         """Wrap `inner`.
+
+        Args:
+            inner: All layers below.
+            policy: What is checked.
+            desk: Whom it turns to.
+            keeps_below: Whether the caches below know what the policy lets be stored; else they
+                are not used where it says anything of that.
 
         Raises:
             PolicyError: When a rule needs people or a model and there are none.
@@ -63,7 +74,9 @@ class PolicyLayer:
         self.policy = policy
         self.desk = desk or Desk()
         source = policy.identify_key
-        self._identity_key = source.resolve().reveal() if source is not None else ""
+        key = source.resolve() if source is not None else None
+        self.entrance = Entrance(policy, self.desk, key)
+        self.uses_cache = keeps_below or not policy.at("stored").rules
         check_people(policy, self.desk.reviews)
         if policy.asks_models and self.desk.judge is None:
             msg = f"the policy {policy.name!r} asks a model, and there is no session for that"
@@ -91,15 +104,17 @@ class PolicyLayer:
         vault = Vault()
         if request.api == "moderations":  # what is to be judged is judged as it is
             return Passage(request, About(), vault)
-        vetted = self.desk.vetted(request.messages[-1]) if request.messages else None
+        vetted = self.desk.vetted(request)
         if vetted is not None:
             return Passage(request, About(), vault, _told(vetted, "vetted"))
-        about = self._about(request)
-        screened = self._screen(request, about, vault)
-        asks = self.policy.asks_people
-        decided = self.desk.approved(screened.key, "output") if asks else None
+        about = self.entrance.about(request)
+        screened = self.entrance.let_in(request, about, vault)
+        if not self.uses_cache:
+            screened = screened.replace(cache="off")
+        asks = self.policy.asks_people and not self.policy.dry_run
+        decided = self.desk.approved(answer_key(screened), "output") if asks else None
         if decided is not None:
-            return Passage(screened, about, vault, _told(vault.restore(decided), "reviewed"))
+            return Passage(screened, about, vault, _told(decided, "reviewed"))
         return Passage(screened, about, vault)
 
     def leave(self, passage: Passage, response: Response) -> Response:
@@ -110,72 +125,12 @@ class PolicyLayer:
         """
         if passage.request.api in ("embeddings", "moderations"):
             return response
-        try:
-            choices = tuple(self._checked(choice, passage) for choice in response.choices)
-        except BlockedError as error:
-            _account(error, response)
-            raise
+        with _accounted(response):
+            choices = tuple(
+                self._checked(choice, passage, place)
+                for place, choice in enumerate(response.choices)
+            )
         return replace(response, choices=choices)
-
-    # -- on the way in --------------------------------------------------------------------
-
-    def _about(self, request: Request) -> About:
-        """What the checks need to know."""
-        system = "\n".join(m.text for m in request.messages if m.role in ("system", "developer"))
-        sources = "\n".join(part.text for part in _parts(request.messages) if not _is_input(part))
-        has_canary = self.policy.canary and bool(system) and not self.policy.dry_run
-        canary = Canary.of(system).token if has_canary else None
-        return About(system=system, canary=canary, sources=sources)
-
-    def _screen(self, request: Request, about: About, vault: Vault) -> Request:
-        """Return the request as the policy lets it through."""
-        messages = tuple(self._message(m, about, vault) for m in request.messages)
-        if about.canary is not None:
-            first = messages[0]
-            marked = Canary(about.canary).marked(first.text)
-            messages = (Message(first.role, marked), *messages[1:])
-        return request.replace(messages=messages, end_user=self._identifier(request))
-
-    def _identifier(self, request: Request) -> str:
-        """Who asks, as the endpoint may know it."""
-        if not request.end_user or not self.policy.identify:
-            return ""
-        return (
-            hashed(request.end_user, self._identity_key) if self._identity_key else request.end_user
-        )
-
-    def _message(self, message: Message, about: About, vault: Vault) -> Message:
-        if message.role not in ("user", "tool"):
-            return message
-        if isinstance(message.content, str):
-            return Message(message.role, self._passed(message.content, "input", about, vault))
-        parts = (
-            replace(part, text=self._passed(part.text, stage, about, vault))
-            for part in message.content
-            for stage in (_BEFORE[0] if _is_input(part) else _BEFORE[1],)
-        )
-        return Message(message.role, tuple(parts))
-
-    def _passed(self, text: str, stage: Stage, about: About, vault: Vault) -> str:
-        """Return a text as it may be asked, or refuse it."""
-        kept = None if self.policy.dry_run else vault
-        done = inspect(text, stage, self.policy, replace(about, vault=kept))
-        self.desk.note(done.hits, stage, self.policy)
-        if done.stop is not None:
-            return self.desk.stop(done, stage, text_key(stage, text), self.policy)
-        if self._redacts and not self._redacts_at(stage):
-            # What only looks like a placeholder must not be restored as one.
-            return vault.exchange(done.text, ())[0]
-        return done.text
-
-    @property
-    def _redacts(self) -> bool:
-        return any(map(self._redacts_at, _BEFORE)) and not self.policy.dry_run
-
-    def _redacts_at(self, stage: Stage) -> bool:
-        return any(
-            rule.check == "personal" and rule.action == "redact" for rule in self.policy.at(stage)
-        )
 
     # -- asking ---------------------------------------------------------------------------
 
@@ -186,7 +141,16 @@ class PolicyLayer:
         judged, before that has.
         """
         request = passage.request
-        gate = Gate(on_text, lambda before, unit: self._unit(before, unit, passage), self.policy)
+        shown: list[str] = []
+
+        def show(text: str) -> None:
+            shown.append(text)
+            if on_text is not None:
+                on_text(text)
+
+        gate = Gate(
+            on_text and show, lambda before, unit: self._unit(before, unit, passage), self.policy
+        )
         hear = gate.hear if on_text is not None else None
         is_judged = bool(self._judging("output", request))
         if self._judging("input", request):
@@ -196,14 +160,15 @@ class PolicyLayer:
             if is_judged:
                 gate.close()
             answer = _until(self.inner(request, hear), gate)
-        response = await answer
         try:
+            response = await answer
+        except InterruptedStreamError as error:
+            error.text = "".join(shown)  # no more than what was let through
+            raise
+        with _accounted(response):
             await self.judge_answer(passage, response)
             gate.open()
             gate.end()
-        except BlockedError as error:
-            _account(error, response)
-            raise
         return response
 
     async def _beside(
@@ -220,6 +185,12 @@ class PolicyLayer:
                 if task.done():
                     task.result()
             return answering.result()
+        except PromptkitError as error:
+            answering.cancel()
+            [came] = await asyncio.gather(answering, return_exceptions=True)
+            if came is not error:
+                _add_cost(error, came)
+            raise
         finally:
             for task in (judging, answering):
                 task.cancel()
@@ -248,12 +219,17 @@ class PolicyLayer:
             BlockedError: It may not be shown. HeldError: a person has to look at it first.
         """
         for rule in self._judging("output", passage.request):
-            for choice in response.choices:
-                await self._judge(choice.text, rule, "output", passage.request.key)
+            for place, choice in enumerate(response.choices):
+                await self._judge(choice.text, rule, "output", answer_key(passage.request, place))
 
     async def _judge(self, text: str, rule: Rule, stage: Stage, key: bytes) -> None:
         assert self.desk.judge is not None  # noqa: S101 -- the constructor has seen to it
-        findings = await judge(self.desk.judge, text, rule)
+        try:
+            findings = await judge(self.desk.judge, text, rule)
+        except PromptkitError:
+            if self.policy.dry_run:
+                return  # a trial of a policy is no reason for a call to fail
+            raise
         if not findings:
             return
         hit = Hit(rule, findings)
@@ -263,17 +239,32 @@ class PolicyLayer:
 
     # -- on the way out -------------------------------------------------------------------
 
-    def _checked(self, choice: Choice, passage: Passage) -> Choice:
+    def _checked(self, choice: Choice, passage: Passage, place: int) -> Choice:
         """Return an answer as it may be shown, or refuse it."""
         request, about = passage.request, passage.about
         done = inspect(choice.text, "output", self.policy, about)
         self.desk.note(done.hits, "output", self.policy)
-        text = done.text
+        limit = too_long(len(choice.text), "output", self.policy)
+        if limit is not None:
+            self.desk.note((limit,), "output", self.policy)
+            if not self.policy.dry_run:
+                raise blocked(limit, "output", self.policy.name)
+        text = self.restored(done.text, passage)
         if done.stop is not None:
-            question = request.messages[-1].text if request.messages else ""
-            text = self.desk.stop(done, "output", request.key, self.policy, question)
-        text = passage.vault.restore(text)
-        return choice if text == choice.text else replace(choice, text=text)
+            question = passage.vault.restore(request.messages[-1].text if request.messages else "")
+            held = Inspected(text, done.hits, done.stop)
+            text = self.desk.stop(held, "output", answer_key(request, place), self.policy, question)
+        # Log-probabilities spell the text as it was.
+        return choice if text == choice.text else replace(choice, text=text, logprobs=None)
+
+    def restored(self, text: str, passage: Passage) -> str:
+        """Put personal data back; what then could carry it out is taken out once more."""
+        whole = passage.vault.restore(text)
+        if whole == text:
+            return text
+        return inspect(
+            whole, "output", self.policy, passage.about, only=("markdown",), stops=False
+        ).text
 
     def _unit(self, before: str, unit: str, passage: Passage) -> str:
         """Return a unit of a stream as it may be shown, or refuse it: it is judged with the last.
@@ -287,18 +278,12 @@ class PolicyLayer:
                 raise Withheld  # a person decides on the whole answer
             self.desk.note(done.hits, "output", self.policy)
             self.desk.stop(done, "output", passage.request.key, self.policy)
-        return passage.vault.restore(inspect(unit, "output", self.policy, about).text)
+        return self.restored(inspect(unit, "output", self.policy, about).text, passage)
 
 
-def _is_input(part: Part) -> bool:
-    """Whether a part is asked: the template's own words, or those of the person that uses it."""
-    return part.trusted or part.spotlight == INPUT
-
-
-def _parts(messages: Iterable[Message]) -> Iterable[Part]:
-    for message in messages:
-        if not isinstance(message.content, str):
-            yield from message.content
+def answer_key(request: Request, place: int = 0) -> bytes:
+    """Return the key under which one of the answers to a request is held."""
+    return request.key if place == 0 else text_key("output", f"{request.key.hex()} {place}")
 
 
 def _told(text: str, source: Source) -> Response:
@@ -326,9 +311,24 @@ async def _until(answer: Awaitable[Response], gate: Gate) -> Response:
         raise gate.refusal from None
 
 
-def _account(error: BlockedError, response: Response) -> None:
-    """Let an error tell what the answer it withholds has cost."""
-    error.attempts = response.log.attempts
-    error.unsettled_usd = response.log.unsettled_usd
-    if response.log.source == "endpoint":
-        error.unsettled_usd += response.cost_usd or 0.0
+@contextlib.contextmanager
+def _accounted(response: Response) -> Iterator[None]:
+    """Let an error after an answer tell what the answer has cost: it was paid, and is not seen."""
+    try:
+        yield
+    except PromptkitError as error:
+        _add_cost(error, response)
+        raise
+
+
+def _add_cost(error: PromptkitError, came: object) -> None:
+    """Add to an error what an answer, or another error, says that was spent."""
+    log = getattr(came, "log", None)
+    if isinstance(log, CallLog):
+        error.attempts += log.attempts
+        error.unsettled_usd += log.unsettled_usd
+        if log.source == "endpoint":
+            error.unsettled_usd += getattr(came, "cost_usd", None) or 0.0
+    else:
+        error.attempts += getattr(came, "attempts", 0)
+        error.unsettled_usd += getattr(came, "unsettled_usd", 0.0)

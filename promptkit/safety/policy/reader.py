@@ -14,7 +14,7 @@ from promptkit.safety.markup.addresses import allowed_hosts
 from promptkit.safety.personal import KINDS
 from promptkit.safety.policy.rules import (
     CHECKS,
-    DEFAULT_CHARACTERS,
+    OTHER,
     SEEN,
     STAGES,
     Rule,
@@ -88,8 +88,9 @@ class Reader:
     def stage(self, stage: Stage, value: Any) -> Rules:
         """Read the rules of one stage."""
         fields = self.table((stage,), value, ("max_characters", *CHECKS), "check")
-        longest = fields.get("max_characters", DEFAULT_CHARACTERS)
-        if not isinstance(longest, int) or isinstance(longest, bool) or longest < 1:
+        longest = fields.get("max_characters")
+        is_length = isinstance(longest, int) and not isinstance(longest, bool) and longest >= 1
+        if "max_characters" in fields and not is_length:
             what = f"{longest!r} is no length"
             raise self.refuse((stage, "max_characters"), what, "a whole number from 1 on")
         rules = [self.rule(stage, check, fields[check]) for check in CHECKS if check in fields]
@@ -126,6 +127,8 @@ class Reader:
 
     def known(self, path: tuple[str, ...], rule: Rule) -> None:
         """Refuse categories, kinds and hosts that there are not."""
+        if OTHER in {topic.strip().casefold() for topic in rule.allowed}:
+            raise self.refuse((*path, "allowed"), f"{OTHER!r} is what all other topics are called")
         if rule.check == "abuse":
             self.among((*path, "thresholds"), dict(rule.thresholds), CATEGORIES, "category")
         if rule.kinds:
@@ -177,7 +180,9 @@ class Reader:
                 if rule.action in ("redact", "block") and kept == "allow":
                     what = f"stored texts may hold what {stage} → {rule.check} takes out"
                     raise self.refuse(("stored", rule.check), what, "let both say the same")
-        leaks = any(rule.check == "leak" for rule in values.get("output", ()))
+        leaks = any(
+            rule.check == "leak" and rule.action != "allow" for rule in values.get("output", ())
+        )
         if values.get("canary") and not leaks:
             hint = "output: { leak: block }"
             raise self.refuse(("canary",), "a canary that no check looks for", hint)

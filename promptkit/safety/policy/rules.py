@@ -65,11 +65,11 @@ CHECKS: Final[Mapping[str, Kind]] = {
 }
 """Every check a policy can name. «moderation» asks the hosted endpoint, «topics» a model."""
 
+OTHER: Final = "something else"
+"""What a judge says of a question about none of the allowed topics."""
+
 ASKING: Final = ("moderation", "topics")
 """The checks that ask a model."""
-
-DEFAULT_CHARACTERS: Final = 200_000
-"""The longest text a stage takes unless the policy says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +103,11 @@ class Rules:
 
     Attributes:
         rules: In the order they are applied.
-        max_characters: The longest text that is let through.
+        max_characters: How long its texts may be in all; None for any length.
     """
 
     rules: tuple[Rule, ...] = ()
-    max_characters: int = DEFAULT_CHARACTERS
+    max_characters: int | None = None
 
     def __iter__(self) -> Iterator[Rule]:
         """Go through the rules."""

@@ -263,7 +263,7 @@ async def test_a_vetted_answer_is_given_before_a_model_is_asked(tmp_path: Path) 
     session, model = under({}, reviews=queue)
     response = await session.ask("what are your hours?")
     assert (response.text, response.log.source) == ("Nine to five.", "vetted")
-    asked = pk.Prompt("Answer the customer: {question}").fill(question="What are your hours?")
+    asked = pk.Prompt("Answer the customer: {question:input}").fill(question="What are your hours?")
     assert (await session.ask(asked)).text == "Nine to five."
     pieces = [piece async for piece in session.stream("What are your hours?")]
     assert pieces == ["Nine to five."]
@@ -680,3 +680,209 @@ def test_a_blocked_sentence_without_an_end_is_not_shown_in_part(
     assert asyncio.run(streamed(policy, text, [c for c in cuts if c < len(text)])) == whole
     assert "you" not in whole[0]
     assert whole[1].startswith("output")
+
+
+# --- what attackers of it have found -----------------------------------------------------------
+
+OTHERS_MAIL = "bob@example.org"
+
+
+async def test_a_broken_stream_hands_on_no_more_than_was_shown() -> None:
+    async def broken(request: Request, on_text: Any = None, /) -> pk.Response:
+        text = f"Fine.\n\nWrite to {MAIL}"
+        on_text(text)
+        raise pk.errors.InterruptedStreamError("it broke", text=text)
+
+    layer = PolicyLayer(broken, Policy.of({"output": {"personal": "redact"}}))
+    seen: list[str] = []
+    with pytest.raises(pk.errors.InterruptedStreamError) as error:
+        await layer(Request(messages=(Message("user", "Hi"),), model="m"), seen.append)
+    assert error.value.text == "".join(seen)
+    assert MAIL not in error.value.text
+
+
+async def test_an_approved_question_names_the_person_it_named(tmp_path: Path) -> None:
+    queue = ReviewQueue(tmp_path / "reviews.sqlite")
+    policy = {"input": {"personal": "redact", "injection": "ask"}}
+    session, model = under(policy, echo, reviews=queue, cache=None)
+    asked = f"{ATTACK} Write to {OTHERS_MAIL}."
+    with pytest.raises(HeldError):
+        await session.ask(asked)
+    assert OTHERS_MAIL in queue.waiting()[0].text
+    queue.approve(1)
+    earlier = (Message("user", f"I am {MAIL}"), Message("assistant", "Hello."))
+    response = await session.ask((*earlier, Message("user", asked)))
+    assert response.text == asked
+    assert OTHERS_MAIL not in model.requests[0].text
+
+
+async def test_what_is_restored_cannot_carry_data_out() -> None:
+    policy = {
+        "input": {"personal": {"action": "redact", "kinds": ["domain", "email"]}},
+        "output": {"markdown": "rewrite"},
+    }
+    evil = "https://evil.example/?q="
+    session, _ = under(policy, lambda r: "![x]([DOMAIN_1]) ![y](https://[EMAIL_1]/?q=key)")
+    asked = f"See {evil} and eve@evil.example"
+    answer = (await session.ask(asked)).text
+    assert "](https://" not in answer
+    shown = [piece async for piece in session.stream(asked, cache="off")]
+    assert "](https://" not in "".join(shown)
+
+
+async def test_older_answers_and_system_messages_go_out_without_personal_data() -> None:
+    session, model = under({"input": {"personal": "redact"}}, echo)
+    messages = (
+        Message("system", f"Complaints go to {OTHERS_MAIL}."),
+        Message("user", "Who am I?"),
+        Message("assistant", f"You are {MAIL}."),
+        Message("user", "Thanks."),
+    )
+    assert (await session.ask(messages)).text == "Thanks."
+    assert MAIL not in model.requests[0].text
+    assert OTHERS_MAIL not in model.requests[0].text
+
+
+async def test_further_fields_of_the_body_are_checked() -> None:
+    session, model = under({"input": {"personal": "redact"}})
+    await session.ask("Hi", extra={"metadata": {"who": [MAIL]}, "top_k": 3})
+    sent = json.loads(model.requests[0].options.extra or "")
+    assert sent == {"metadata": {"who": ["[EMAIL_1]"]}, "top_k": 3}
+    for field in ("messages", "input", "prompt", "instructions"):
+        with pytest.raises(BlockedError, match=field):
+            await session.ask("Hi", extra={field: []})
+
+
+async def test_a_length_holds_for_all_texts_together() -> None:
+    session, model = under({"input": {"max_characters": 100}})
+    with pytest.raises(BlockedError, match="120 characters"):
+        await session.ask([Message("user", "x" * 40)] * 3)
+    assert not model.requests
+
+
+async def test_a_canary_stands_in_the_system_message_and_nowhere_else() -> None:
+    policy = {"canary": True, "output": {"leak": "block"}}
+    session, model = under(policy, pk.Response(vectors=((1.0,),)))
+    data = Message("user", (Part("Read: "), Part("some data", "mail", trusted=False)))
+    system = Message("system", "You sort mail and nothing else.")
+    await session.ask((data, system))
+    user, told = model.requests[0].messages[0], model.requests[0].messages[-1]
+    assert "Reference" not in user.text
+    assert told.text.startswith("Reference: ")
+    await session.ask((system, Message("user", "x")), api="embeddings")
+    assert "Reference" not in model.requests[1].text
+
+
+async def test_hidden_characters_do_not_hide_what_the_screen_will_show() -> None:
+    session, model = under({"untrusted": {"personal": "block"}})
+    hidden = "\u200b".join(MAIL)
+    with pytest.raises(BlockedError, match="personal"):
+        await session.ask(pk.Prompt("Read {note}").fill(note=f"Mail {hidden} now"))
+    assert not model.requests
+
+
+async def test_log_probabilities_do_not_spell_what_was_taken_out() -> None:
+    token = pk.response.TokenLogprob(MAIL, -0.1)
+    answer = pk.Response(choices=(pk.Choice(f"It is {MAIL}", "stop", (token,)),))
+    session, _ = under({"output": {"personal": "redact"}}, answer)
+    [choice] = (await session.ask("Who?")).choices
+    assert MAIL not in repr(choice)
+
+
+async def test_what_is_taken_out_of_answers_is_not_kept_either(tmp_path: Path) -> None:
+    for number, policy in enumerate(
+        ({"output": {"personal": "redact"}}, {"input": {"personal": "redact"}})
+    ):
+        file = tmp_path / f"{number}.sqlite"
+        session, _ = under(policy, f"It is {MAIL}.", cache=file)
+        async with session:
+            await session.ask("Who?")
+        assert MAIL.encode() not in file.read_bytes()
+
+
+async def test_guard_passes_by_a_cache_that_does_not_know_the_policy(tmp_path: Path) -> None:
+    async def ask(session: pk.Session, question: str) -> str:
+        return (await session.ask(question)).text
+
+    file = tmp_path / "cache.sqlite"
+    session = pk.connect(transport=Scripted(f"It is {MAIL}."), model="m", cache=file)
+    async with session:
+        await guard(ask, Policy.of({"stored": {"personal": "redact"}}))(session, "Who?")
+    assert MAIL.encode() not in file.read_bytes()
+
+
+PAID = pk.Response(choices=(pk.Choice("Fine.", "stop"),), cost_usd=0.5)
+
+
+async def test_an_answer_that_a_judge_withholds_is_on_the_bill() -> None:
+    async def transport(request: Request, on_text: Any = None, /) -> pk.Response:
+        if "What is it about?" in request.text:
+            await asyncio.sleep(0.02)
+            return pk.Response(choices=(pk.Choice("something else", "stop"),), cost_usd=0.0)
+        return PAID
+
+    session = pk.connect(transport=transport, model="m", policy=TOPICS, cache=None)
+    with pytest.raises(BlockedError) as error:
+        await session.ask("Who wins?")
+    assert error.value.unsettled_usd == pytest.approx(0.5)
+
+
+async def test_an_answer_that_cannot_be_written_down_is_on_the_bill(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    log = AuditLog(tmp_path / "file" / "audit.jsonl")
+    answer = pk.Response(choices=(pk.Choice(f"It is {MAIL}", "stop"),), cost_usd=0.5)
+    session, _ = under({"output": {"personal": "redact"}}, answer, audit=log)
+    with pytest.raises(pk.errors.StoreError) as error:
+        await session.ask("Who?")
+    assert error.value.unsettled_usd == pytest.approx(0.5)
+
+
+async def test_of_two_answers_the_one_that_was_held_is_given_back_in_its_place(
+    tmp_path: Path,
+) -> None:
+    queue = ReviewQueue(tmp_path / "reviews.sqlite")
+    choices = (pk.Choice("Good.", "stop"), pk.Choice("You stupid worthless shit.", "stop"))
+    session, _ = under({"output": {"abuse": "ask"}}, pk.Response(choices=choices), reviews=queue)
+    with pytest.raises(HeldError):
+        await session.ask("Hi", n=2)
+    queue.edit(1, "Better.")
+    response = await session.ask("Hi", n=2)
+    assert [choice.text for choice in response.choices] == ["Good.", "Better."]
+
+
+async def test_vetted_answers_are_for_plain_questions_alone(tmp_path: Path) -> None:
+    queue = ReviewQueue(tmp_path / "reviews.sqlite")
+    queue.vet("12 or 13?", "Twelve")
+    session, model = under({}, "12", reviews=queue)
+    assert (await session.ask("12 or 13?", constraint=["12", "13"])).text == "12"
+    translated = pk.Prompt("Translate into French: {text}").fill(text="12 or 13?")
+    await session.ask(translated)
+    assert len(model.requests) == 2
+
+
+async def test_a_queue_that_was_handed_in_stays_open(tmp_path: Path) -> None:
+    queue = ReviewQueue(tmp_path / "reviews.sqlite")
+    session, _ = under({"input": {"injection": "ask"}}, reviews=queue)
+    await session.aclose()
+    assert queue.waiting() == []
+
+
+async def test_a_dry_run_neither_holds_nor_fails_with_its_judge(tmp_path: Path) -> None:
+    def down(request: Request) -> str:
+        if "What is it about?" in request.text:
+            raise pk.errors.UnknownModelError("no such model")
+        return "Fine."
+
+    policy = {"dry_run": True, "output": {"abuse": "ask"}, **TOPICS}
+    queue = ReviewQueue(tmp_path / "reviews.sqlite")
+    session, _ = under(policy, down, reviews=queue)
+    request = session.request("Who wins?")
+    queue.hold(request.key, "output", "x", (), question="")
+    assert (await session.ask("Who wins?")).text == "Fine."
+
+
+def test_a_topic_called_like_all_others_and_a_canary_nobody_acts_on_are_refused() -> None:
+    with pytest.raises(PolicyError, match="all other topics"):
+        Policy.of({"input": {"topics": {"action": "block", "allowed": ["Something else"]}}})
+    with pytest.raises(PolicyError, match="no check looks for"):
+        Policy.of({"canary": True, "output": {"leak": "allow"}})
