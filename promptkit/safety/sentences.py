@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import pairwise
 from typing import Final
 
 from promptkit.safety.finding import check_text
@@ -25,6 +26,15 @@ LONGEST: Final = 240
 LONGEST_WAIT: Final = 1_000
 """Characters without any end after which `sentence_ends` makes one."""
 
+_TELLING: Final = 2
+"""Characters after an end that tell that it is one: «.If»."""
+
+_LONGEST_STOP: Final = 16
+"""Characters of a stop with all that closes it, and of what tells that it is one."""
+
+_PATIENCE: Final = 8
+"""A text that may hold an end is looked through again when it has grown by this part of it."""
+
 _CLOSERS: Final = "\"'”’»)\\]*_`"
 _END: Final = re.compile(
     rf"(?P<stop>[.!?…]{{1,8}}[{_CLOSERS}]{{0,4}})(?=\s)"
@@ -32,6 +42,7 @@ _END: Final = re.compile(
     rf"|[。！？｡؟۔।॥]{{1,8}}[{_CLOSERS}」』]{{0,4}}"  # scripts that put no space after a stop
     r"|\n"
 )
+_MAY_END: Final = re.compile(r"[.!?…。！？｡؟۔।॥\n]")
 _BORDER: Final = re.compile(
     rf"(?P<stop>[.!?…]{{1,8}}[{_CLOSERS}]{{0,4}})(?:\s+|$)"
     rf"|(?P<glued>[.!?])(?=[A-Z][a-z])"
@@ -71,7 +82,8 @@ def sentence_ends(text: str, *, is_complete: bool = True) -> list[int]:
     r"""Return the offset after each sentence, such that more text would move none of them.
 
     A sentence ends after its stop and what closes it, or after a line end. Where nothing ends for
-    `LONGEST_WAIT` characters, an end is made at the last space, or there.
+    `LONGEST_WAIT` characters, an end is made at the last space, or there. What stands before an
+    end has no part in where the next one is: to cut there and go on gives the same ends.
 
     Args:
         text: What has arrived, from its beginning or from an end that was returned before.
@@ -82,20 +94,71 @@ def sentence_ends(text: str, *, is_complete: bool = True) -> list[int]:
     >>> sentence_ends("Dr. Ng said 3.5. Is it? Ye")
     [16, 23, 26]
     """
+    check_text(text)
     ends: list[int] = []
-    last = 0
-    for found in _END.finditer(check_text(text)):
-        end = found.end()
-        if found["stop"] and _is_abbreviated(text, found.start(), last):
-            continue
-        _wait(text, last, end, ends)
-        ends.append(end)
-        last = end
-    _wait(text, last, len(text), ends)
-    last = ends[-1] if ends else 0
+    last = at = 0
+    while True:
+        # Only what ends within the wait counts, and two characters after it tell that it does.
+        found = _END.search(text, at, last + LONGEST_WAIT + _TELLING)
+        end = found.end() if found else len(text)
+        is_open = found is None or (end == len(text) and text[-1] != "\n" and not is_complete)
+        if is_open:
+            end = last + LONGEST_WAIT + 1 if len(text) >= last + LONGEST_WAIT + _TELLING else 0
+            end = len(text) if is_complete else end
+        if end - last > LONGEST_WAIT:
+            space = text.rfind(" ", last + LONGEST_WAIT // 2, last + LONGEST_WAIT)
+            last = at = space + 1 if space >= 0 else last + LONGEST_WAIT
+            ends.append(last)
+        elif is_open:
+            break
+        elif found and found["stop"] and _is_abbreviated(text[last:end], found.start() - last, 0):
+            at = end
+        else:
+            ends.append(end)
+            last = at = end
     if is_complete and last < len(text):
         ends.append(len(text))
     return ends
+
+
+class Sentences:
+    """Sentences of a text that arrives in pieces: the same ones however it is cut into pieces.
+
+    >>> arriving = Sentences()
+    >>> [arriving.hear(piece) for piece in ("Hi th", "ere. Bye", ".")], arriving.end()
+    ([[], ['Hi there.'], []], [' Bye.'])
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing heard."""
+        self._pieces: list[str] = []
+        self._size = 0
+        self._new = 0  # characters since the text was last looked through
+        self._may_end = False
+
+    def hear(self, piece: str) -> list[str]:
+        """Take a piece, and return the sentences that have ended."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        self._new += len(piece)
+        self._may_end = self._may_end or _MAY_END.search(piece) is not None
+        # A row of full stops ends nothing for long: it is not looked through for each of them.
+        is_due = self._may_end and self._new * _PATIENCE >= self._size
+        if not is_due and self._size < LONGEST_WAIT + _TELLING:
+            return []
+        return self._cut(is_complete=False)
+
+    def end(self) -> list[str]:
+        """Return what is left, in sentences."""
+        return self._cut(is_complete=True)
+
+    def _cut(self, *, is_complete: bool) -> list[str]:
+        text = "".join(self._pieces)
+        starts = [0, *sentence_ends(text, is_complete=is_complete)]
+        rest = text[starts[-1] :]
+        self._pieces, self._size, self._new = [rest], len(rest), 0
+        self._may_end = _MAY_END.search(rest, max(0, len(rest) - _LONGEST_STOP)) is not None
+        return [text[start:end] for start, end in pairwise(starts)]
 
 
 def is_whole(sentence: str) -> bool:
@@ -192,14 +255,6 @@ def _is_wrapped(text: str, start: int, end: int) -> bool:
     return (
         end - start > LONGEST // 6 and following.islower() and (before.islower() or before == ",")
     )
-
-
-def _wait(text: str, last: int, end: int, ends: list[int]) -> None:
-    """Make ends where there was none for too long."""
-    while end - last > LONGEST_WAIT:
-        space = text.rfind(" ", last + LONGEST_WAIT // 2, last + LONGEST_WAIT)
-        last = space + 1 if space >= 0 else last + LONGEST_WAIT
-        ends.append(last)
 
 
 def _add(text: str, start: int, end: int, pieces: list[Span]) -> None:

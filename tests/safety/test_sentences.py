@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptkit.safety.sentences import LONGEST, LONGEST_WAIT, segments, sentence_ends, within
+from promptkit.safety import sentences
+from promptkit.safety.sentences import (
+    LONGEST,
+    LONGEST_WAIT,
+    Sentences,
+    segments,
+    sentence_ends,
+    within,
+)
+from tests.safety.growth import assert_linear
+
+BITS = (
+    "你好。", "」", "Hello.", '"', "Dr. ", "Dr.", "\n", "!", "\uff1f", "』", ")", "…",
+    "a", "1.", "\n\n", "。", "*", "St. ", "A", "b", ".If", "...", "!!!!!!!!", "」」」」」",
+    "e.g. ", " ", ". ",
+)  # fmt: skip
+PARTS = st.lists(st.sampled_from(BITS), max_size=20)
 
 
 def pieces(text):
@@ -82,12 +99,50 @@ def test_a_sentence_that_does_not_end_is_ended():
     assert ends[:2] == [LONGEST_WAIT, 2 * LONGEST_WAIT]
 
 
-@given(
-    st.text(alphabet="aB. !?\n\"'…。D3r", max_size=80), st.text(alphabet="aB. !?\n'", max_size=20)
-)
-def test_more_text_moves_no_end(text, more):
+@pytest.fixture(params=[7, 12, LONGEST_WAIT], scope="module")
+def wait(request):
+    """Makes what has no end be cut soon, so that short texts meet it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sentences, "LONGEST_WAIT", request.param)
+        yield
+
+
+@given(parts=PARTS, more=PARTS)
+def test_more_text_moves_no_end(wait, parts, more):
+    text = "".join(parts)
     early = sentence_ends(text, is_complete=False)
-    assert sentence_ends(text + more, is_complete=False)[: len(early)] == early
+    for following in ("", "".join(more)):
+        assert sentence_ends(text + following)[: len(early)] == early
+
+
+@given(parts=PARTS)
+def test_to_cut_at_an_end_and_go_on_gives_the_same_ends(wait, parts):
+    text = "".join(parts)
+    ends = sentence_ends(text)
+    for i, end in enumerate(ends):
+        assert [end + later for later in sentence_ends(text[end:])] == ends[i + 1 :]
+
+
+@given(parts=PARTS, cuts=st.lists(st.integers(0, 60)))
+def test_sentences_are_the_same_however_the_text_arrives(wait, parts, cuts):
+    text = "".join(parts)
+    places = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
+    ends = [0, *sentence_ends(text)]
+    whole = [text[a:b] for a, b in itertools.pairwise(ends)]
+    for pieces in ([text[a:b] for a, b in itertools.pairwise(places)], list(text)):
+        arriving = Sentences()
+        heard = [sentence for piece in pieces for sentence in arriving.hear(piece)]
+        assert heard + arriving.end() == whole
+
+
+@pytest.mark.parametrize("unit", ["x", ".", "a b ", "Hi. ", "。", "\n", ' "'])
+def test_single_characters_are_taken_in_linear_time(unit):
+    def take(text):
+        arriving = Sentences()
+        for character in text:
+            arriving.hear(character)
+
+    assert_linear(take, unit)
 
 
 @given(st.text(max_size=300))

@@ -18,7 +18,7 @@ from promptkit.errors import BlockedError, OptionError
 from promptkit.result import Verdict
 from promptkit.safety.finding import Finding
 from promptkit.safety.moderating.check_results import Check, kinds_of, run_check
-from promptkit.safety.sentences import LONGEST_WAIT, is_whole, sentence_ends
+from promptkit.safety.sentences import LONGEST_WAIT, Sentences, is_whole
 
 OnTrip = Literal["raise", "stop"]
 
@@ -57,26 +57,18 @@ class Moderated:
         Raises:
             BlockedError: When a sentence is refused, unless it is to stop without a word.
         """
-        waiting = ""
+        arriving = Sentences()
         pieces = aiter(self._stream)
         try:
             async for piece in pieces:
-                waiting += piece
-                # An end at the very edge may move when more text comes.
-                ends = [e for e in sentence_ends(waiting, is_complete=False) if e < len(waiting)]
-                start = 0
-                for end in ends:
-                    async for text in self._judged(waiting[start:end]):
+                for sentence in arriving.hear(piece):
+                    async for text in self._judged(sentence):
                         yield text
-                    start = end
                     if self.findings:
                         return
-                waiting = waiting[start:]
-            start = 0
-            for end in sentence_ends(waiting):
-                async for text in self._judged(waiting[start:end]):
+            for sentence in arriving.end():
+                async for text in self._judged(sentence):
                     yield text
-                start = end
                 if self.findings:
                     return
             if self._held:
