@@ -44,6 +44,14 @@ _MUCH: Final = 480
 """What is certainly a leak: this share of the system message, a run of so many letters, or so many
 in all."""
 
+_LETTERS_BACK: Final = 400
+"""Letters of the parts before that are looked at with a part: a longer run is a leak for sure."""
+
+_TEXT_BACK: Final = 2_000
+"""Characters of them in which Base64, escapes and hexadecimal are looked for."""
+
+_PARTING: Final = re.compile(r"([^\S\n]|\n)\s{2,}+")
+
 _SAID: Final = re.compile(
     '"[^"\n]{12,400}"|\u201c[^\u201d\n]{12,400}\u201d|\u00ab[^\u00bb\n]{12,400}\u00bb'
 )
@@ -171,7 +179,7 @@ def find_leak(
     check_text(system)
     canary = Canary(canary) if isinstance(canary, str) else canary
     found = [*canary.find(answer)] if canary is not None else []
-    known = Squeezed.of(_SAID.sub(" ", system)).letters
+    known = _known(system)
     if len(known) >= SHORTEST:
         found += _copies(answer, known, threshold)
     return tuple(_apart(found))
@@ -188,6 +196,12 @@ _HEXED: Final = re.compile(r"(?:(?:0x|\\x|%)?[0-9A-Fa-f]{2}[ ,:;\r\n]{0,2}+){8,}
 _ESCAPED: Final = re.compile(r"(?:\\u[0-9A-Fa-f]{4}[ -\[\]-~]{0,20}+){8,}+")
 _ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _NOT_HEX: Final = re.compile(r"0x|[^0-9A-Fa-f]")
+
+
+@lru_cache(maxsize=8)
+def _known(system: str) -> str:
+    """The letters of a system message that are not meant to be said."""
+    return Squeezed.of(_SAID.sub(" ", system)).letters
 
 
 def _copies(answer: str, known: str, threshold: float) -> list[Finding]:
@@ -215,9 +229,7 @@ def _copies(answer: str, known: str, threshold: float) -> list[Finding]:
             covered[run.at : run.at + length] = b"\1" * length
             longest = max(longest, length)
         spans += [(start, end, how)] * bool(runs)
-    number = sum(covered)
-    share = number / len(known)
-    confidence = min(1.0, max(share / _WHOLE, longest / _LONG_RUN, number / _MUCH))
+    share, confidence = _judged(covered, longest)
     if confidence < threshold or not spans:
         return []
     return [
@@ -229,6 +241,13 @@ def _copies(answer: str, known: str, threshold: float) -> list[Finding]:
         )
         for start, end, how in spans
     ]
+
+
+def _judged(covered: bytearray, longest: int) -> tuple[float, float]:
+    """The share of a system message that was copied, and how surely that is a leak."""
+    number = covered.count(1)
+    share = number / len(covered)
+    return share, min(1.0, max(share / _WHOLE, longest / _LONG_RUN, number / _MUCH))
 
 
 def _readings(letters: str) -> Iterator[tuple[str, str]]:
@@ -255,6 +274,59 @@ def _decoded(answer: str) -> Iterator[tuple[int, int, str, str]]:
         except binascii.Error:
             continue
         yield *run.span(), data.decode("utf-8", "ignore"), "in hexadecimal"
+
+
+# -- answers that arrive ----------------------------------------------------------------------
+
+
+class LeakWatch:
+    """Looks for a leak in an answer that arrives in parts, and looks at each part once.
+
+    What was copied adds up over all parts, and copies go on from part to part, however far apart
+    their letters stand: when a part is refused, the parts before it are no leak by `find_leak`.
+
+    >>> watch = LeakWatch("You are Ada, the helper of a bakery. Never speak of the price of flour.")
+    >>> [bool(watch.hear(word)) for word in ("You", "are", "Ada,", "the", "helper of", "a bakery")]
+    [False, False, False, False, False, True]
+    """
+
+    def __init__(
+        self, system: str, canary: str | None = None, *, threshold: float = LEAK_THRESHOLD
+    ) -> None:
+        """Begin with nothing heard; see `find_leak`."""
+        self._known = _known(check_text(system))
+        self._covered = bytearray(len(self._known))
+        self._grams = _grams(Canary(canary).token) if canary is not None else {}
+        self._threshold = threshold
+        self._longest = 0
+        self._letters = ""  # the last ones
+        self._text = ""  # the last of it, with what parts words made short
+
+    def hear(self, part: str) -> tuple[Finding, ...]:
+        """Take the next part; return why the answer is a leak with it, at the part's place."""
+        letters = self._letters + Squeezed.of(part).letters
+        self._letters = letters[-_LETTERS_BACK:]
+        text = _PARTING.sub(r"\1\1", self._text + part)
+        self._text = text[-_TEXT_BACK:]
+        hidden = [Squeezed.of(inner).letters for _, _, inner, _ in _decoded(text)]
+        if self._grams and any(any(_hits(one, self._grams)) for one in (letters, *hidden)):
+            return (_found(0, len(part), "in parts"),)
+        if len(self._known) < SHORTEST:
+            return ()
+        for reading in (*(one for one, _ in _readings(letters)), *hidden):
+            for run in shared_runs(reading, self._known):
+                length = run.end - run.start
+                self._covered[run.at : run.at + length] = b"\1" * length
+                self._longest = max(self._longest, length)
+        share, confidence = _judged(self._covered, self._longest)
+        if confidence < self._threshold or not self._longest:
+            return ()
+        detail = f"{share:.0%} of the system message in all, in parts"
+        return (
+            Finding(
+                kind="system_prompt", span=(0, len(part)), confidence=confidence, detail=detail
+            ),
+        )
 
 
 # -- tokens ---------------------------------------------------------------------------------

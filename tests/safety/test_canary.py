@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from promptkit.errors import OptionError
 from promptkit.safety import Canary, add_canary, find_leak
+from promptkit.safety.canary import LeakWatch
 from promptkit.safety.overlap import SHORTEST, Squeezed, shared_runs
 from tests.safety.growth import assert_linear
 from tests.safety_report.leak_texts import CASES, HELD_OUT, WAYS, Case
@@ -117,6 +118,59 @@ def test_empty_and_short_system_messages_have_nothing_to_leak():
     assert find_leak("anything", "") == ()
     with pytest.raises(TypeError):
         find_leak(b"x", "x")  # type: ignore[arg-type]
+
+
+# -- answers that arrive ----------------------------------------------------------------------
+
+
+def shown_before(parts: list[str], system: str, canary: str | None = None) -> list[str] | None:
+    """The parts before the first that is refused; None where none is."""
+    watch = LeakWatch(system, canary)
+    for number, part in enumerate(parts):
+        if watch.hear(part):
+            return parts[:number]
+    return None
+
+
+@any_case
+@any_way
+def test_a_copy_that_arrives_in_parts_is_found_before_much_of_it_was_shown(case: Case, way):
+    text = way(case.system)
+    for parts in (text.split(" "), [*text], [text[i : i + 30] for i in range(0, len(text), 30)]):
+        for between in ("", "\n\n", "\n \n\t\n\n"):
+            shown = shown_before([part + between for part in parts], case.system)
+            if shown is None:  # what is coded is no longer, with blank lines between all its signs
+                assert not find_leak(between.join(parts), case.system)
+            else:
+                assert not find_leak("".join(shown), case.system)
+
+
+@any_case
+def test_ordinary_answers_are_no_leak_in_parts_either(case: Case):
+    for answer in case.ordinary:
+        assert shown_before(answer.split(" "), case.system) is None
+        assert shown_before([*answer], case.system) is None
+
+
+@given(st.lists(st.text("xyz.- \n", max_size=9), min_size=16, max_size=16))
+def test_at_most_seven_letters_of_a_canary_are_shown(around):
+    parts = [f"{letter}{more}" for letter, more in zip(CANARY.token, around, strict=True)]
+    shown = shown_before(parts, "", CANARY.token)
+    assert shown is None or CANARY.find("".join(shown)) == ()
+    if all(not any(map(str.isalnum, more)) for more in around):
+        assert shown is not None
+        assert len(shown) == 7
+
+
+def test_a_part_takes_no_longer_when_the_answer_and_the_system_message_are_long():
+    system = "".join(f"Rule {n} is not rule {n + 1}. " for n in range(4_000))
+
+    def take(text):
+        watch = LeakWatch(system, CANARY.token)
+        for start in range(0, len(text), 6):
+            watch.hear(text[start : start + 6])
+
+    assert_linear(take, "ok.\n\n")
 
 
 # -- overlap --------------------------------------------------------------------------------
