@@ -32,7 +32,7 @@ _RAW_CLOSER: Final = {
     "doc": re.compile(r">"),
     "pi": re.compile(r"\?>"),
 }
-_BLOCK_TAG: Final = re.compile(
+BLOCK_TAG: Final = re.compile(
     r"<(?P<closes>/?)(?P<name>address|article|aside|blockquote|body|center|dd|details|dialog|dir|div|dl"
     r"|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr|html|iframe|li|legend|main|menu|nav"
     r"|ol|optgroup|option|p|pre|script|section|style|summary|table|tbody|td|textarea|tfoot|th|thead"
@@ -62,7 +62,7 @@ def outside_html(text: str, spans: Ranges) -> Ranges:
     depths: dict[str, int] = defaultdict(int)
     kept, place = [], 0
     for start, end in spans:
-        for tag in _BLOCK_TAG.finditer(text, place, start):
+        for tag in BLOCK_TAG.finditer(text, place, start):
             name = tag["name"].lower()
             depths[name] = max(0, depths[name] + (-1 if tag["closes"] else 1))
         place = end

@@ -1,25 +1,23 @@
-"""Lets the text of a stream through unit by unit, each only after it was checked.
+"""Lets the text of a stream through part by part, each only after it was checked.
 
-A unit is a sentence; where a rule rewrites texts it is a paragraph, because a link can run over the
-end of a sentence. Units end at the same places however the text arrives in pieces, so the verdict
-and what was shown are the same for any chunking. A unit that had to be cut because no end came is
-shown only when the next one has passed, too.
+A part is a sentence. Where a rule changes texts it is what is sure to be shown as it stands there,
+mostly a paragraph, see `Settling`. Parts end at the same places however the text arrives in pieces,
+so the verdict and what was shown are the same for any chunking. A sentence that had to be cut
+because no end came is shown only when the next one has passed, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from promptkit.errors import BlockedError
-from promptkit.safety.policy import Policy
-from promptkit.safety.sentences import is_whole, sentence_ends
+from promptkit.safety.policy.settling import Settling
+from promptkit.safety.sentences import Sentences, is_whole
 from promptkit.transport import OnText
 
-LONGEST: Final = 4_000
-"""Characters of the longest paragraph that is waited for."""
-
-_CHANGING: Final = ("redact", "rewrite")
+Part: TypeAlias = tuple[str, str]
+"""A part of an answer as it came, and as it may be shown."""
 
 
 class Withheld(Exception):  # noqa: N818 -- no error: it says that no more is shown
@@ -34,29 +32,33 @@ class Gate:
     """
 
     def __init__(
-        self, on_text: OnText | None, check: Callable[[str, str], str], policy: Policy
+        self,
+        on_text: OnText | None,
+        check: Callable[[str], object],
+        clean: Callable[[str], str],
+        settling: Settling | None = None,
     ) -> None:
         """Begin open, with nothing heard.
 
         Args:
-            on_text: Who is told of each unit; None for nobody.
-            check: Takes the unit before and a unit, and returns the unit as it may be shown, or
-                raises a BlockedError, or Withheld.
-            policy: Says whether units are sentences or paragraphs.
+            on_text: Who is told of each part; None for nobody.
+            check: Takes the parts in their order, and raises a BlockedError, or Withheld.
+            clean: Returns a text as it may be shown.
+            settling: What finds the parts where rules change texts; None for sentences.
         """
         self.refusal: BlockedError | None = None
         self._on_text = on_text
         self._check = check
-        changes = any(rule.action in _CHANGING for rule in policy.output)
-        self._ends = _paragraph_ends if changes else _sentence_ends
+        self._clean = clean
+        self._settling = settling
+        self._sentences = Sentences()
         self._is_open = True
-        self._heard = ""
-        self._before = ""
+        self._waiting: list[str] = []  # what came while it was closed
         self._held = ""  # what passed, of a sentence whose end has not passed yet
         self._cancel: Callable[[], object] = lambda: None
 
     def on_refusal(self, cancel: Callable[[], object]) -> None:
-        """Say what is to be called when a unit is refused."""
+        """Say what is to be called when a part is refused."""
         self._cancel = cancel
 
     def close(self) -> None:
@@ -66,82 +68,58 @@ class Gate:
     def open(self) -> None:
         """Let through what has been checked and may be shown."""
         self._is_open = True
-        self._release(is_complete=False)
+        waiting, self._waiting = "".join(self._waiting), []
+        self.hear(waiting)
 
     def hear(self, piece: str) -> None:
         """Take a piece of the stream."""
-        if self.refusal is None:
-            self._heard += piece
-            self._release(is_complete=False)
+        if self._on_text is None or self.refusal is not None:
+            return
+        if not self._is_open:
+            self._waiting.append(piece)
+        elif self._settling is not None:
+            self._release(self._settling.hear(piece))
+        else:
+            self._release(self._cleaned(self._sentences.hear(piece)))
 
     def end(self) -> None:
         """Let the rest through.
 
         Raises:
-            BlockedError: When a unit was refused.
+            BlockedError: When a part was refused.
         """
-        self._release(is_complete=True)
+        if self._on_text is not None and self._is_open and self.refusal is None:
+            if self._settling is not None:
+                self._release([self._settling.end()])
+            else:
+                self._release(self._cleaned(self._sentences.end()))
+            if self.refusal is None:
+                self._show(self._held)
+                self._held = ""
         if self.refusal is not None:
             raise self.refusal
 
-    def _release(self, *, is_complete: bool) -> None:
-        if self._on_text is None or not self._is_open or self.refusal is not None:
-            return
-        start = 0
-        for end in self._ends(self._heard, is_complete):
-            unit = self._heard[start:end]
+    def _cleaned(self, sentences: Iterable[str]) -> list[Part]:
+        return [(sentence, self._clean(sentence)) for sentence in sentences]
+
+    def _release(self, parts: Iterable[Part]) -> None:
+        for part, shown in parts:
             try:
-                shown = self._check(self._before, unit)
+                self._check(part)
             except Withheld:
                 self._on_text = None
                 return
             except BlockedError as refusal:
                 self.refusal = refusal
-                self._heard = ""
                 self._cancel()
                 return
-            self._before, start = unit, end
-            if is_whole(unit):
+            if self._settling is not None or is_whole(part):
                 self._show(self._held + shown)
                 self._held = ""
             else:
                 self._show(self._held)
                 self._held = shown
-        self._heard = self._heard[start:]
-        if is_complete:
-            self._show(self._held)
-            self._held = ""
 
     def _show(self, text: str) -> None:
         if text and self._on_text is not None:
             self._on_text(text)
-
-
-def _sentence_ends(text: str, is_complete: bool) -> list[int]:  # noqa: FBT001 -- one of two alike
-    ends = sentence_ends(text, is_complete=is_complete)
-    # An end at the very edge may move when more text comes.
-    return ends if is_complete else [end for end in ends if end < len(text)]
-
-
-def _paragraph_ends(text: str, is_complete: bool) -> list[int]:  # noqa: FBT001
-    r"""Return the offset after each blank line; where none comes for long, after a space.
-
-    >>> _paragraph_ends("One.\n\nTwo.", False), _paragraph_ends("One.\n\nTwo.", True)
-    ([6], [6, 10])
-    """
-    ends: list[int] = []
-    last = 0
-    while True:
-        found = text.find("\n\n", last)
-        end = found + 2 if found >= 0 else len(text)
-        while end - last > LONGEST:
-            space = text.rfind(" ", last, last + LONGEST)
-            last = space + 1 if space > last else last + LONGEST
-            ends.append(last)
-        if found < 0:
-            break
-        ends.append(end)
-        last = end
-    if is_complete and last < len(text):
-        ends.append(len(text))
-    return ends

@@ -26,6 +26,8 @@ from promptkit.safety.policy.gate import Gate, Withheld
 from promptkit.safety.policy.judges import judge
 from promptkit.safety.policy.reviews import text_key
 from promptkit.safety.policy.rules import ASKING, Rule, Stage
+from promptkit.safety.policy.settling import Settling
+from promptkit.safety.policy.watching import Watch, changing
 from promptkit.safety.vault import Vault
 from promptkit.transport import OnText, Transport
 
@@ -148,8 +150,16 @@ class PolicyLayer:
             if on_text is not None:
                 on_text(text)
 
+        about, watch = passage.about, Watch(self.policy, passage.about)
+
+        def clean(text: str) -> str:
+            done = inspect(text, "output", self.policy, about, stops=False)
+            return self.restored(done.text, passage)
+
+        checks = changing(self.policy)
+        settling = Settling(clean, checks, is_copied=watch.is_copied) if checks else None
         gate = Gate(
-            on_text and show, lambda before, unit: self._unit(before, unit, passage), self.policy
+            on_text and show, lambda part: self._unit(part, watch, request), clean, settling
         )
         hear = gate.hear if on_text is not None else None
         is_judged = bool(self._judging("output", request))
@@ -266,19 +276,15 @@ class PolicyLayer:
             whole, "output", self.policy, passage.about, only=("markdown",), stops=False
         ).text
 
-    def _unit(self, before: str, unit: str, passage: Passage) -> str:
-        """Return a unit of a stream as it may be shown, or refuse it: it is judged with the last.
-
-        What only the whole answer shows is found at its end.
-        """
-        about = passage.about
-        done = inspect(before + unit, "output", self.policy, about)
-        if done.stop is not None:
-            if done.stop.rule.action == "ask":
-                raise Withheld  # a person decides on the whole answer
-            self.desk.note(done.hits, "output", self.policy)
-            self.desk.stop(done, "output", passage.request.key, self.policy)
-        return self.restored(inspect(unit, "output", self.policy, about).text, passage)
+    def _unit(self, part: str, watch: Watch, request: Request) -> None:
+        """Refuse a part of a stream; what only the whole answer shows is found at its end."""
+        done = watch.look(part)
+        if done.stop is None:
+            return
+        if done.stop.rule.action == "ask":
+            raise Withheld  # a person decides on the whole answer
+        self.desk.note(done.hits, "output", self.policy)
+        self.desk.stop(done, "output", answer_key(request), self.policy)
 
 
 def answer_key(request: Request, place: int = 0) -> bytes:
