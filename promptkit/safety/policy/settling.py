@@ -44,6 +44,7 @@ _MARKED: Final = re.compile(
 )
 """What is more than plain prose."""
 
+_FRONT_MATTER: Final = ("---\n", "+++\n", "---\r\n", "+++\r\n")
 _FENCE: Final = re.compile(r"^[ \t>*+\-\d.):]*+(?:`{3}|~{3})", re.MULTILINE)
 _HARMLESS: Final = re.compile(
     r"</?(?:b|br|del|em|i|kbd|mark|s|small|strong|sub|sup|u)[ ]?/?>", re.IGNORECASE
@@ -193,13 +194,13 @@ def _has_open_secret(text: str) -> bool:
 
 def _has_open_markup(text: str, ahead: str) -> bool:
     """Whether code or mark-up may go on after a text, or how it is read decides what follows."""
-    if ahead.startswith(("---", "+++")):
+    if ahead.startswith(_FRONT_MATTER):
         return True  # where a text begins it would be front matter
     if not _MARKED.search(text):
         return False
     code = code_ranges(text)
     live = _without(text, code)
-    if _FENCE.search(live) or live.count("$$") % 2 or text.startswith(("---", "+++")):
+    if _FENCE.search(live) or live.count("$$") % 2 or text.startswith(_FRONT_MATTER):
         return True
     return _has_open_html(text, live, code) or _has_open_link(live)
 

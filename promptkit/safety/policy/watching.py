@@ -1,9 +1,9 @@
 """Looks at an answer part by part while it arrives, for what a policy blocks or holds.
 
-Each part is judged with the one before, and with a longer stretch before it, in which blanks are
-made short, so that words with many lines between them are still read together. A copied system
-message adds up over the whole answer, see `LeakWatch`. What only the whole shows is found at its
-end.
+Each part is judged with the one before, and now and then with a longer stretch before it, in which
+blanks are made short, so that words with many lines between them are still read together. A copied
+system message adds up over the whole answer, see `LeakWatch`. What only the whole shows is found
+at its end.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from promptkit.safety.policy.enforcement import About, Hit, Inspected, inspect, 
 
 WINDOW: Final = 2_000
 """Characters before a part that it is judged with: the last parts that are as long together."""
+
+_OFTEN: Final = 256
+"""After so many characters the whole stretch is judged again; what is shorter is judged together
+with all that came since."""
 
 _CHANGING: Final = ("redact", "rewrite")
 _JUDGING: Final = ("ask", "block")
@@ -40,6 +44,7 @@ class Watch:
         self._about = about
         self._before: deque[str] = deque()
         self._size = 0  # of these
+        self._since = ""  # what came since these were judged
         self._length = 0  # of all
         rules = [rule for rule in policy.at("output") if rule.action in _JUDGING]
         self._leak = next((rule for rule in rules if rule.check == "leak"), None)
@@ -57,7 +62,7 @@ class Watch:
         if self._policy.dry_run or not part.strip():
             return Inspected(part)
         found = [*self._judged(part), *self._leaked(part)]
-        self._before.append(_BLANKS.sub(r"\1\1", part)[-WINDOW:])
+        self._before.append(_shortened(part))
         self._size += len(self._before[-1])
         while self._size > WINDOW and len(self._before) > 1:
             self._size -= len(self._before.popleft())
@@ -77,10 +82,14 @@ class Watch:
         if not self._checks:
             return []
         last = self._before[-1] if self._before else ""
-        for before in dict.fromkeys((last, "".join(self._before))):
+        stretches = [last if len(last) > len(self._since) else self._since]
+        if len(self._since) + len(part) >= _OFTEN:
+            stretches.append("".join(self._before))
+        for before in dict.fromkeys(stretches):
             done = inspect(before + part, "output", self._policy, self._about, only=self._checks)
             if done.stop is not None:
                 return [done.stop]
+        self._since = "" if len(stretches) > 1 else self._since + _shortened(part)
         return []
 
     def _leaked(self, part: str) -> list[Hit]:
@@ -89,3 +98,7 @@ class Watch:
         cleaned = inspect(part, "output", self._policy, self._about, stops=False).text
         found = self._leaks.hear(cleaned)
         return [Hit(self._leak, found)] if found else []
+
+
+def _shortened(part: str) -> str:
+    return _BLANKS.sub(r"\1\1", part)[-WINDOW:]
