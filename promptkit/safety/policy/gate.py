@@ -90,7 +90,7 @@ class Gate:
         """
         if self._on_text is not None and self._is_open and self.refusal is None:
             if self._settling is not None:
-                self._release([self._settling.end()])
+                self._release(self._settling.end())
             else:
                 self._release(self._cleaned(self._sentences.end()))
             if self.refusal is None:

@@ -71,7 +71,7 @@ class Settling:
 
     >>> arriving = Settling(lambda text: text.replace("abc", "[-]"), {"secrets"})
     >>> first, more = "One abc.\n\n", "Two. " * 100
-    >>> arriving.hear(first * 20), len(arriving.hear(more)), arriving.end()[1][-10:]
+    >>> arriving.hear(first * 20), len(arriving.hear(more)), arriving.end()[-1][1][-10:]
     ([], 1, 'Two. Two. ')
     """
 
@@ -105,6 +105,9 @@ class Settling:
         self._heard.append(piece)
         self._pieces.append(piece)
         self._size += len(piece)
+        return self._settled()
+
+    def _settled(self) -> list[tuple[str, str]]:
         settled: list[tuple[str, str]] = []
         while self._size >= self._due and self._tried < LONGEST:
             text = "".join(self._pieces)
@@ -120,18 +123,20 @@ class Settling:
             self._is_mid = is_mid
         return settled
 
-    def end(self) -> tuple[str, str]:
+    def end(self) -> list[tuple[str, str]]:
         """Return the rest, as it came and as it is shown: nothing where the whole begins otherwise.
 
         That is so where something later changed how a part that was shown is read, which no cut
         should allow; then no more is shown than the whole shows.
         """
+        self._due = 0  # so that cuts are the same however the text came
+        settled = self._settled()
         rest = "".join(self._pieces)
         if not self._shown:
-            return rest, self._clean(rest)
+            return [(rest, self._clean(rest))]
         whole = self._clean("".join(self._heard))
         shown = "".join(self._shown)
-        return rest, whole[len(shown) :] if whole.startswith(shown) else ""
+        return [*settled, (rest, whole[len(shown) :] if whole.startswith(shown) else "")]
 
     def _place(self, text: str) -> tuple[int | None, bool]:
         """Return the next place to try, and whether it is within a paragraph; say what is due."""
