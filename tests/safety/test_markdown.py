@@ -174,6 +174,43 @@ def test_hosts_are_compared_label_by_label(host, is_allowed):
     assert (neutralize_markdown(text, allow).text == text) == is_allowed
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int x; //counter of rows, //todo: more, and //end.",
+        "  /\\_//__\n \\//\\__//",
+        "[Ann](mailto:ann.lee@mail.test), <mailto:ann@mail.test>, mailto:ann@mail.test.",
+        "<picture>\n<source media='(x)' srcset='https://example.com/d 2x'><img src='l'></picture>",
+        "<body><dialog open>x</dialog></body>",
+    ],
+)
+def test_what_nobody_links_or_fetches_elsewhere_stays(text):
+    assert neutralize_markdown(text, ALLOW) == safety.Cleaned(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see //evil.test/a and //localhost/a?evil, //2130706433/evil, //me@evil/a",
+        "//evil&#46;test, //evil\\.test //evil\u200b.test",
+        "[x](//evil) ![x](//evil/a)",
+        "[x]\n\n[x]: //evil/a",
+        "<a href='//evil'>x</a> <img src=//evil>",
+        "[m](mailto:ann@mail.test?subject=x) mailto:ann@mail.test?body=x",
+        "[m](mailto:ann@mail.test%3Fbody=x) [m](mailto:ann&#64;mail.test&#63;body=x)",
+        f"[m](mailto:{'c2VjcmV0' * 5}@mail.test) [m](mailto:a@{'c2VjcmV0' * 4}.mail.test)",
+        "<picture><source srcset='https://example.com/a 1x, //evil.test/a 2x'></picture>",
+        "<body background='//evil.test/a'> <dialog onclose='x()'>",
+    ],
+)
+def test_what_carries_data_goes_however_it_begins(text):
+    cleaned = neutralize_markdown(text, ALLOW)
+    assert "evil" not in cleaned.text
+    assert "mailto" not in cleaned.text
+    assert not leaks(cleaned.text)
+    assert cleaned.findings
+
+
 def test_nothing_is_allowed_by_default():
     assert neutralize_markdown("[x](https://example.com)").findings
 

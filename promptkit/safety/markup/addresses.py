@@ -39,6 +39,9 @@ _STRICT: Final = re.compile(
 )
 """The one spelling of an absolute address that is compared with the list."""
 
+_MAIL: Final = re.compile(
+    rf"mailto:(?P<local>[\w.+-]{{1,64}})@(?P<host>{_HOST})", re.IGNORECASE | re.ASCII
+)
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*:", re.IGNORECASE)
 _DANGEROUS: Final = re.compile(
     r"(?:https?|ftps?|javascript|vbscript|livescript|data|file|blob|mailto|wss?|jar|view-source):"
@@ -62,6 +65,11 @@ _DEVIATING: Final = frozenset("ßς\u200c\u200d")
 
 _LONGEST_HOST: Final = 254
 """Characters of a host with its dots (RFC 1035, 2.3.4)."""
+
+LONGEST_LABEL: Final = 24
+LONGEST_NAME: Final = 48
+LONGEST_LOCAL: Final = 32
+"""Characters of a label, a host and what stands before an @ sign: longer ones carry data."""
 
 _LONGEST_START: Final = 4_096
 """Characters of an address that are read leniently: its start decides where it leads."""
@@ -153,11 +161,24 @@ def leads(address: str, allowed: Allowed) -> Leads:
         ends = strict.end() == len(address) or address[strict.end()] in "/?#"
         is_on_list = ends and allowed.holds(strict["host"])
         return "allowed" if is_on_list and not re.search(r"[\r\n\t]", address) else "blocked"
-    mail = re.fullmatch(rf"mailto:[\w.+-]{{1,64}}@({_HOST})", address, re.IGNORECASE | re.ASCII)
-    if mail and allowed.holds(mail[1]):
+    mail = _MAIL.fullmatch(address)
+    if mail and (allowed.holds(mail["host"]) or not _carries_by_mail(mail)):
         return "allowed"
     start = address[:_LONGEST_START]
     return "blocked" if any(map(_is_absolute, _readings(start))) else "relative"
+
+
+def _carries_by_mail(mail: re.Match[str]) -> bool:
+    return len(mail["local"]) > LONGEST_LOCAL or carries(mail["host"]) or "." not in mail["host"]
+
+
+def carries(host: str) -> bool:
+    """Tell whether a host is long enough to carry data in its name: it is looked up in the DNS.
+
+    >>> carries("docs.example.com"), carries("c2VjcmV0IGRhdGEgb2YgdGhlIHVzZXI.evil.test")
+    (False, True)
+    """
+    return len(host) > LONGEST_NAME or max(map(len, host.split("."))) > LONGEST_LABEL
 
 
 def looks_dangerous(address: str) -> bool:

@@ -1,8 +1,9 @@
 """Addresses in running text that renderers make into links, or that other mark-up may hold.
 
 GFM links «www.», «http://», «https://», «ftp://» and e-mail addresses (GFM 0.29, 6.9); linkify-it,
-which markdown-it and many chat windows use, also «//host» and hosts without a scheme. Any other
+which markdown-it and many chat windows use, also «//host.tld» and hosts without a scheme. Any other
 scheme with two slashes goes too: wikis, LaTeX and forums have ways of linking of their own.
+«//word» without a dot is linked by none of them: it is a comment, or part of a drawing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from promptkit.safety.markup.addresses import Allowed, leads
+from promptkit.safety.markup.addresses import (
+    LONGEST_LABEL,
+    LONGEST_LOCAL,
+    Allowed,
+    carries,
+    leads,
+)
 
 Found = tuple[int, int, str]
 """Start, end and kind of an address."""
@@ -58,12 +65,13 @@ _FILE_ENDINGS: Final = frozenset(_FILE_ENDINGS_TEXT.split())
 _SLASHED: Final = frozenset(("slashes", "known", "relative"))
 """Of the groups, those that may lead to an allowed host."""
 
-_MAILTO: Final = re.compile(r"[^\s<>()\[\]\"'|\ue000]*+")
+_NO_HOST: Final = re.compile(
+    r"//(?!localhost\b|\d{7}|0x)[^\s\[\]@.:\\/?#<>\"`|{}\ue000]++(?!@|\\|[.:](?!\s|\Z))",
+    re.IGNORECASE,
+)
+"""Two slashes and what nobody takes for a host: linkify-it wants a dot in it, or «localhost»."""
 
-_LONGEST_LABEL: Final = 24
-_LONGEST_HOST: Final = 48
-_LONGEST_LOCAL: Final = 32
-"""Longer ones carry data by themselves: in the host that is looked up, or before the @ sign."""
+_MAILTO: Final = re.compile(r"[^\s<>()\[\]\"'|\ue000]*+")
 
 _LOCAL_BACK: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,80}$")
 _MAIL_HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,20}")
@@ -117,9 +125,11 @@ def _found(
         return _host(text, match, allowed)
     if group == "slashes" and match.start() - start < 2:  # noqa: PLR2004 -- C:\\ is a drive
         return None
+    if group == "relative" and _NO_HOST.match(text, start):
+        return None
     if group == "mail":
         whole = _MAILTO.match(text, start).group()  # type: ignore[union-attr]
-        if leads(whole, allowed) == "allowed":
+        if leads(whole.rstrip(_ENDS), allowed) == "allowed":
             return None
     return _whole(text, start, match.end(), "script" if group in ("code", "data") else "autolink")
 
@@ -162,7 +172,7 @@ def _host(text: str, match: re.Match[str], allowed: Allowed) -> Found | None:
     is_domain = (
         is_web or ending in _TLDS or bool(_COUNTRIES.fullmatch(ending)) or ending[:4] == "xn--"
     )
-    if not is_domain or not (is_web or has_path or _carries(host)):
+    if not is_domain or not (is_web or has_path or carries(host)):
         return None
     whole = _whole(text, match.start(), end, "autolink")
     if whole is None:
@@ -174,12 +184,8 @@ def _host(text: str, match: re.Match[str], allowed: Allowed) -> Found | None:
     return whole
 
 
-def _carries(host: str) -> bool:
-    return len(host) > _LONGEST_HOST or max(map(len, host.split("."))) > _LONGEST_LABEL
-
-
 def _carries_path(path: str) -> bool:
-    return "?" in path or "%" in path or max(map(len, path.split("/"))) > _LONGEST_LABEL
+    return "?" in path or "%" in path or max(map(len, path.split("/"))) > LONGEST_LABEL
 
 
 def _mail(text: str, place: int, done: int, allowed: Allowed) -> Found | None:
@@ -191,6 +197,6 @@ def _mail(text: str, place: int, done: int, allowed: Allowed) -> Found | None:
     name = local.group()
     if allowed.holds(host.group()):
         return None
-    if len(name) <= _LONGEST_LOCAL and not _carries(host.group()):
+    if len(name) <= LONGEST_LOCAL and not carries(host.group()):
         return None
     return local.start(), host.end(), "email"

@@ -35,10 +35,10 @@ _ACTIVE: Final = frozenset(
     """script style iframe frame frameset object embed applet link meta base form input button
     select textarea option isindex keygen svg math image use foreignobject animate animatemotion
     animatetransform animatecolor set feimage handler listener xml xss template slot noscript
-    noembed noframes portal fencedframe marquee bgsound layer ilayer plaintext xmp listing title
-    head body html area map param track dialog command menuitem canvas webview
+    noembed noframes portal fencedframe bgsound layer ilayer plaintext xmp listing title
+    area map param track command menuitem canvas webview
     annotation-xml mtext mglyph malignmark tref mpath pattern filter cursor discard
-    picture content shadow element comment blink nextid basefont model output""".split()  # noqa: SIM905
+    content shadow element comment nextid model""".split()  # noqa: SIM905
 )
 """Elements that fetch, run, submit, or change how what follows is read."""
 
