@@ -7,6 +7,9 @@ letter by letter: what they share in long runs has leaked.
 
 Translations, paraphrases and summaries of a system message share no letters with it and are not
 found; nor are ciphers that are not named here.
+
+Answers that are there and answers that arrive stand here together, because both are judged by the
+same readings and the same measure.
 """
 
 from __future__ import annotations
