@@ -101,7 +101,8 @@ def neutralize_markdown(text: str, allow: Iterable[str] = ()) -> Cleaned:
 
     What it does not cover: relative addresses (they stay on the host of the page), redirects on
     allowed hosts, host names and e-mail addresses, «mailto:» before them or not, that stand there
-    without anything that could carry data, renderers that do not know fenced code, and code that a person copies and runs.
+    without anything that could carry data, renderers that do not know fenced code, and code that
+    a person copies and runs.
 
     Args:
         text: Markdown, HTML or a mixture, such as a model's answer.
