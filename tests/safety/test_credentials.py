@@ -53,6 +53,11 @@ def test_placeholders_references_digests_and_names_are_let_pass(seed):
         ("curl -u joe:<pw> https://x.org", "curl_password"),
         ("mailgun_key = '<hex:32>-<hex:8>-<hex:8>'", "mailgun_key"),
         ("DD_API_KEY=<hex:32>", "datadog_key"),
+        ("denied: aio_<all:27>7 has no feed", "adafruit_key"),
+        ("BUNDLE_ENTERPRISE__CONTRIBSYS__COM: <hex:8>:<hex:8>", "sidekiq_secret"),
+        ("at <hex:8>:<hex:8>", ""),
+        ("discord_bot_token: <all:26>.<url:6>.<url:38>", "discord_key"),
+        ("sk-abcdefgh01234567890987654321abcd", ""),
     ],
 )
 def test_a_finding_says_what_it_is(text, kind):

@@ -60,6 +60,9 @@ _FROM_DIGIT: Final = 2.5
 _TO_SIGN: Final = 3.5
 _FROM_SIGN: Final = 0.4
 
+_SHORTEST_RUN: Final = 4
+"""Characters: in a draw one place in thousands begins such a run."""
+
 _LONGEST: Final = 256
 """Characters that `randomness` looks at: more do not change the verdict."""
 
@@ -101,6 +104,24 @@ def longest_run(text: str) -> int:
         up = up + 1 if ord(char) == ord(before) + 1 or before + char in "90 za ZA" else 1
         best = max(best, same, up)
     return best
+
+
+def share_in_order(text: str) -> float:
+    """Return the share of characters in runs of four or more in order, up or down, or of one.
+
+    >>> share_in_order("1234567890abcdef4321"), share_in_order("q7Zk2mWx9RtB4vLs")
+    (1.0, 0.0)
+    """
+    covered, size, last = 0, 1, 2
+    for before, char in pairwise(text):
+        step = 1 if before + char in "90 za ZA 9a 9A" else ord(char) - ord(before)
+        if step == last and abs(step) <= 1:
+            size += 1
+            covered += _SHORTEST_RUN if size == _SHORTEST_RUN else size > _SHORTEST_RUN
+        else:
+            size = 2 if abs(step) <= 1 else 1
+        last = step
+    return covered / len(text) if text else 0.0
 
 
 def _bits_of_alphabet(text: str) -> float:

@@ -619,6 +619,15 @@ FORMATS: Final[tuple[Format, ...]] = (
         "00D",
         r"[A-Za-z0-9]{12,15}![\w.]{80,140}(?![\w.])",
     ),
+    _of(
+        "sidekiq_secret",
+        "a Sidekiq credential",
+        "contribsys CONTRIBSYS Contribsys",
+        r"(?i:contribsys(?:_{0,2}com)?)[\"']?[ ]{0,4}(?:=>|:=|[=:])[ ]{0,4}[\"']?"
+        r"(?P<secret>[0-9a-f]{8}:[0-9a-f]{8})(?!\w)",
+        offset=-1,
+    ),
+    _of("adafruit_key", "an Adafruit IO key", "aio_", r"[A-Za-z0-9]{28}(?!\w)", check="mixed"),
     _of("wakatime_key", "a WakaTime key", "waka_", rf"{_UUID}(?!\w)"),
     _of(
         "sidekiq_secret",

@@ -60,7 +60,8 @@ SERVICES: Final[dict[str, str]] = {
     "defined": f"dnkey-{_URL}{{26}}-{_URL}{{52}}",
     "dnkey": f"dnkey-{_URL}{{26}}-{_URL}{{52}}",
     "digitalocean": _HEX64,
-    "discord": f"{_HEX64}|[0-9]{{18}}|{_URL}{{32}}",
+    "discord": f"{_HEX64}|[0-9]{{18}}|{_URL}{{32}}"
+    r"|[A-Za-z0-9_-]{22,30}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}",
     "doppler": "[A-Za-z0-9]{40,44}",
     "droneci": "[A-Za-z0-9]{32}",
     "drone": "[A-Za-z0-9]{32}",

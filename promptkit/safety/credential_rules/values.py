@@ -11,7 +11,12 @@ import math
 import re
 from typing import Final
 
-from promptkit.safety.credential_rules.entropy import entropy, longest_run, randomness
+from promptkit.safety.credential_rules.entropy import (
+    entropy,
+    longest_run,
+    randomness,
+    share_in_order,
+)
 
 _FILLERS: Final = re.compile(
     r"x{4}|\*{3}|\.{3}|…|•{3}|_{4}|-{6}|={4}|~{4}|example|placeholder|redacted|your[-_ ]?"
@@ -89,6 +94,9 @@ _CHOSEN_KINDS: Final = 3
 _WRITTEN_BITS: Final = -12.0
 """Below it the body of a token was surely written: a name, a sentence."""
 
+_IN_ORDER: Final = 0.6
+"""The share of characters in order from which on somebody ran over the keyboard."""
+
 _SHARE: Final = 0.62
 """What a random body of a token has at the least of the entropy that it could have."""
 
@@ -112,6 +120,8 @@ def is_filler(body: str, *, alphabet: int = 62) -> bool:
     if entropy(body) < _SHARE * math.log2(max(size, 2)):
         return True
     if longest_run(body) >= max(6, len(body) * 0.5):
+        return True
+    if share_in_order(body) >= _IN_ORDER:
         return True
     lowered = body.lower()
     if any(word in lowered for word in ("xxxx", "example", "placeholder", "changeme", "redacted")):
