@@ -278,6 +278,12 @@ class Request:
         return sent
 
     @property
+    def said(self) -> str:
+        """What the user's messages say; what all of them say where none is the user's."""
+        texts = [message.text for message in self.messages if message.role == "user"]
+        return "\n\n".join(texts or [message.text for message in self.messages])
+
+    @property
     def text(self) -> str:
         """All messages as one readable text."""
         return "\n\n".join(f"{message.role}: {message.text}" for message in self.messages)

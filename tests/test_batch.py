@@ -14,6 +14,7 @@ from tags import plain
 import promptkit as pk
 from promptkit.batch import BatchPolicy
 from promptkit.errors import BlockedError
+from promptkit.safety import Policy, guard
 
 KEY = "sk-test-0123456789abcdefWXYZ"
 QUICK = BatchPolicy(first_poll_s=0.01, longest_poll_s=0.05, lease_s=0.5)
@@ -267,3 +268,19 @@ async def test_a_policy_holds_for_a_batch_as_for_any_other_call(server: BatchSer
     assert isinstance(answers[1], BlockedError)
     assert answers[2].text == "Count me has 8 characters"
     assert sum(server.batches.billed.values()) == 2
+
+
+async def test_answers_of_a_batch_are_judged_and_two_policies_both_hold(
+    server: BatchServer,
+) -> None:
+    inner = {"input": {"personal": "redact"}}
+    async with connect(server, policy=inner, cache=None) as session:
+
+        async def ask_all(here: pk.Session, questions: list[str]) -> list[Any]:
+            return await here.batch(questions, policy=QUICK, on_error="keep")
+
+        outer = Policy.of({"output": {"max_characters": 40}, "input": {"max_characters": 50}})
+        short, long = await guard(ask_all, outer)(session, ["ann@example.com", "x" * 40])
+    assert short.text == "ann@example.com has 9 characters".replace("9", str(len("[EMAIL_1]")))
+    assert isinstance(long, BlockedError)
+    assert long.stage == "output"

@@ -82,7 +82,7 @@ def main(words: Sequence[str]) -> int:
     _show(campaign, options)
     if any(trial.outcome == "error" for trial in campaign.trials):
         return FAILED  # what did not run was not withstood
-    worst = max((_after(campaign, family) for family in FAMILIES), default=0.0)
+    worst = max(campaign.share(family, guarded=True) or 0.0 for family in FAMILIES)
     return FAILED if options.fail_over is not None and worst > options.fail_over else DONE
 
 
@@ -149,8 +149,3 @@ def _show(campaign: Campaign, options: argparse.Namespace) -> None:
                 side = "with the policy" if trial.guarded else "without a policy"
                 print(f"\n{trial.attack.family}, {trial.attack.name}, {side}:")
                 print(f"  {trial.answer!r}" if trial.answer else f"  {trial.reason}")
-
-
-def _after(campaign: Campaign, family: str) -> float:
-    trials = campaign.of(family, guarded=True)
-    return sum(trial.is_harm for trial in trials) / len(trials) if trials else 0.0

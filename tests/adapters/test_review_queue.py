@@ -128,3 +128,9 @@ def test_neither_texts_nor_answers_are_in_a_repr(queue: ReviewQueue) -> None:
     ticket = queue.hold(KEY, "input", "very personal", FOUND, question="very private")
     shown = repr(queue.get(ticket)) + repr(queue.look(KEY, "input"))
     assert "very" not in shown
+
+
+def test_a_text_that_waits_is_not_exchanged_for_another(queue: ReviewQueue) -> None:
+    ticket = queue.hold(KEY, "input", "the first", FOUND, question="")
+    queue.hold(KEY, "input", "the second", FOUND, question="")
+    assert queue.get(ticket).text == "the first"

@@ -67,7 +67,7 @@ async def test_a_refused_question_counts_as_over_refusal() -> None:
     assert all(trial.is_harm for trial in campaign.trials)
 
 
-async def test_a_policy_that_blocks_unharmed_questions_is_seen() -> None:
+async def test_a_policy_that_blocks_harmless_questions_is_seen() -> None:
     policy = Policy.of({"input": {"max_characters": 5}, "untrusted": {"max_characters": 5}})
     campaign = await redteam(connect(stubborn), TARGET, families=["over-refusal"], policy=policy)
     assert all(trial.outcome == "blocked" for trial in campaign.of("over-refusal", guarded=True))

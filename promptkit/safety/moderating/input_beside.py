@@ -48,7 +48,7 @@ async def beside(session: Session, question: Question, /, check: Check, **how: A
         PromptkitError: What the call or the check raises; whichever fails first ends the other.
     """
     request = session.request(question, how.get("model"), how.get("api"))
-    text = _asked(request)
+    text = request.said
     said = check(text)
     if not inspect.isawaitable(said):
         _raise_for(refusals(said, len(text)))
@@ -75,7 +75,7 @@ class BesideStream:
     def __init__(self, session: Session, question: Question, check: Check, how: Any) -> None:
         """See `stream_beside`."""
         self._stream = session.stream(question, **how)
-        self._text = _asked(session.request(question, how.get("model"), how.get("api")))
+        self._text = session.request(question, how.get("model"), how.get("api")).said
         self._check = check
         self.findings: tuple[Finding, ...] = ()
 
@@ -152,12 +152,6 @@ def stream_beside(
         how: As for `Session.stream`.
     """
     return BesideStream(session, question, check, how)
-
-
-def _asked(request: Request) -> str:
-    """What the user's messages of a request say; all messages where none is the user's."""
-    texts = [message.text for message in request.messages if message.role == "user"]
-    return "\n\n".join(texts or [message.text for message in request.messages])
 
 
 def _raise_for(found: tuple[Finding, ...]) -> None:

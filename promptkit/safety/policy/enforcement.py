@@ -16,7 +16,7 @@ from promptkit.safety.injection import INJECTION_THRESHOLD, injection_score
 from promptkit.safety.markdown import neutralize_markdown
 from promptkit.safety.personal import DEFAULT_KINDS
 from promptkit.safety.policy import Policy
-from promptkit.safety.policy.rules import ASKING, Rule, Stage
+from promptkit.safety.policy.rules import ASKING, CHANGING, Rule, Stage
 from promptkit.safety.quotes import verify_quotes
 from promptkit.safety.redaction import Mode, redact
 from promptkit.safety.sanitizing import sanitize
@@ -99,14 +99,11 @@ def inspect(
     """
     hits: list[Hit] = []
     stop: Hit | None = None
-    seen = text
-    for rule in (_CLEANING, *policy.at(stage)) if cleans else policy.at(stage):
+    seen = sanitize(text, form="NFC").text if cleans else text
+    for rule in policy.at(stage):
         is_wanted = only is None or rule.check in only
-        changes = rule.action in ("redact", "rewrite")
+        changes = rule.action in CHANGING
         if rule.check in ASKING or not (is_wanted and (stops or changes)):
-            continue
-        if rule is _CLEANING:
-            seen = sanitize(seen, form="NFC").text
             continue
         raw = text if rule.check == "unicode" else seen
         cleaned = _RUN[rule.check](raw, rule, about)
@@ -118,15 +115,11 @@ def inspect(
         if rule.check == "injected" and not cleaned.text.replace(REMOVED, "").strip():
             rule = replace(rule, action="block")  # noqa: PLW2901 -- the rule as it is applied here
             hits[-1] = Hit(rule, cleaned.findings)
-        if rule.action in ("redact", "rewrite"):
+        if rule.action in CHANGING:
             seen = cleaned.text
         elif stop is None or stop.rule.action == "ask":
             stop = hits[-1]
     return Inspected(text if policy.dry_run else seen, tuple(hits), stop)
-
-
-_CLEANING: Final = Rule(check="cleaning", action="rewrite")
-"""Stands for what the screen layer does to untrusted text whatever a policy says."""
 
 
 def too_long(length: int, stage: Stage, policy: Policy) -> Hit | None:
@@ -173,8 +166,7 @@ def without(text: str, findings: Iterable[Finding], mark: str) -> str:
 
 
 def _unicode(text: str, _rule: Rule, _about: About) -> Cleaned:
-    done = sanitize(text)
-    return Cleaned(done.text, tuple(done.findings))
+    return sanitize(text)
 
 
 def _markdown(text: str, rule: Rule, _about: About) -> Cleaned:
@@ -188,7 +180,7 @@ def _secrets(text: str, _rule: Rule, _about: About) -> Cleaned:
 def _personal(text: str, rule: Rule, about: About) -> Cleaned:
     mode: Mode = "mask" if about.vault is None else "placeholder"
     done = redact(text, about.vault, kinds=rule.kinds or PERSONAL_KINDS, mode=mode)
-    return Cleaned(done.text, tuple(done.findings))
+    return Cleaned(done.text, done.findings)
 
 
 def _injection(text: str, rule: Rule, _about: About) -> Cleaned:

@@ -93,14 +93,23 @@ class Entrance:
                 raise blocked(hit, stage, self.policy.name)
 
     def _message(self, message: Message, about: About, vault: Vault) -> Message:
-        own = message.role in ("user", "tool")
+        is_own = message.role in ("user", "tool")
         if isinstance(message.content, str):
-            text = self._passed(message.content, _ASKED[0], about, vault, own=own)
+            text = self._passed(message.content, "input", about, vault, is_own=is_own)
             return Message(message.role, text)
         parts = (
-            replace(part, text=self._passed(part.text, stage, about, vault, own=own, part=part))
+            replace(
+                part,
+                text=self._passed(
+                    part.text,
+                    "input" if is_input(part) else "untrusted",
+                    about,
+                    vault,
+                    is_own=is_own,
+                    cleans=not part.trusted,
+                ),
+            )
             for part in message.content
-            for stage in (_ASKED[0] if is_input(part) else _ASKED[1],)
         )
         return Message(message.role, tuple(parts))
 
@@ -111,8 +120,8 @@ class Entrance:
         about: About,
         vault: Vault,
         *,
-        own: bool,
-        part: Part | None = None,
+        is_own: bool,
+        cleans: bool = False,
     ) -> str:
         """Return a text as it may be asked, or refuse it.
 
@@ -121,20 +130,21 @@ class Entrance:
             stage: Whether it is asked or quoted.
             about: What it stands in.
             vault: Where personal data is put away.
-            own: Whether a person or a tool says it; of other roles only some checks hold.
-            part: Where it is not trusted it is checked as it will be sent, clean of what is unseen.
+            is_own: Whether a person or a tool says it; of other roles only some checks hold.
+            cleans: Whether it is checked as it will be sent, clean of what is unseen.
         """
         known = replace(about, vault=None if self.policy.dry_run else vault)
-        how: dict[str, Any] = {"only": None if own else _CARRIED}
-        how["cleans"] = part is not None and not part.trusted
-        done = inspect(text, stage, self.policy, known, **how)
+        only = None if is_own else _CARRIED
+        done = inspect(text, stage, self.policy, known, only=only, cleans=cleans)
         self.desk.note(done.hits, stage, self.policy)
         passed = done.text
         if done.stop is not None:
             # A person sees the text as it came; what is approved is redacted like any other.
             held = Inspected(vault.restore(done.text), done.hits, done.stop)
             approved = self.desk.stop(held, stage, text_key(stage, text), self.policy)
-            passed = inspect(approved, stage, self.policy, known, stops=False, **how).text
+            passed = inspect(
+                approved, stage, self.policy, known, only=only, cleans=cleans, stops=False
+            ).text
         if self._redacts and not self._redacts_at(stage):
             # What only looks like a placeholder must not be restored as one.
             return vault.exchange(passed, ())[0]
@@ -150,7 +160,7 @@ class Entrance:
 
     def _strings(self, value: Any, about: About, vault: Vault) -> Any:
         if isinstance(value, str):
-            return self._passed(value, "input", about, vault, own=False)
+            return self._passed(value, "input", about, vault, is_own=False)
         if isinstance(value, list):
             return [self._strings(each, about, vault) for each in value]
         if isinstance(value, dict):

@@ -218,7 +218,7 @@ class PolicyLayer:
         Raises:
             BlockedError: It may not be asked. HeldError: a person has to look at it first.
         """
-        text = "\n\n".join(m.text for m in request.messages if m.role == "user")
+        text = request.said
         for rule in self._judging("input", request):
             await self._judge(text, rule, "input", text_key("input", text))
 

@@ -16,7 +16,7 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class CheckSpec:
     """What a policy may say of one check.
 
     Attributes:
@@ -38,25 +38,30 @@ _REDACTED: Final[tuple[Action, ...]] = ("allow", "redact", "ask", "block")
 _ASKED: Final[tuple[Stage, ...]] = ("input", "untrusted")
 SEEN: Final[tuple[Stage, ...]] = ("input", "untrusted", "output")
 
-CHECKS: Final[Mapping[str, Kind]] = {
-    "unicode": Kind(stages=SEEN, actions=_REWRITTEN),
-    "markdown": Kind(
+CHANGING: Final[tuple[Action, ...]] = ("redact", "rewrite")
+"""The actions that let a changed text pass."""
+
+CHECKS: Final[Mapping[str, CheckSpec]] = {
+    "unicode": CheckSpec(stages=SEEN, actions=_REWRITTEN),
+    "markdown": CheckSpec(
         stages=("untrusted", "output"), actions=_REWRITTEN, settings={"allow": "texts"}
     ),
-    "secrets": Kind(stages=STAGES, actions=_REDACTED),
-    "personal": Kind(stages=STAGES, actions=_REDACTED, settings={"kinds": "texts"}),
-    "injection": Kind(stages=_ASKED, actions=_JUDGED, settings={"threshold": "share"}),
-    "injected": Kind(stages=("untrusted",), actions=_REDACTED, settings={"threshold": "share"}),
-    "leak": Kind(stages=("output",), actions=_REDACTED),
-    "quotes": Kind(stages=("output",), actions=_JUDGED),
-    "grounded": Kind(stages=("output",), actions=_JUDGED),
-    "abuse": Kind(stages=SEEN, actions=_JUDGED, settings={"thresholds": "shares"}),
-    "moderation": Kind(
+    "secrets": CheckSpec(stages=STAGES, actions=_REDACTED),
+    "personal": CheckSpec(stages=STAGES, actions=_REDACTED, settings={"kinds": "texts"}),
+    "injection": CheckSpec(stages=_ASKED, actions=_JUDGED, settings={"threshold": "share"}),
+    "injected": CheckSpec(
+        stages=("untrusted",), actions=_REDACTED, settings={"threshold": "share"}
+    ),
+    "leak": CheckSpec(stages=("output",), actions=_REDACTED),
+    "quotes": CheckSpec(stages=("output",), actions=_JUDGED),
+    "grounded": CheckSpec(stages=("output",), actions=_JUDGED),
+    "abuse": CheckSpec(stages=SEEN, actions=_JUDGED, settings={"thresholds": "shares"}),
+    "moderation": CheckSpec(
         stages=("input", "output"),
         actions=_JUDGED,
         settings={"thresholds": "shares", "model": "text"},
     ),
-    "topics": Kind(
+    "topics": CheckSpec(
         stages=("input",),
         actions=_JUDGED,
         settings={"allowed": "texts", "model": "text"},
