@@ -68,6 +68,18 @@ _CLAUSE: Final = re.compile(
     r"|\s{1,8}(?:and|then|but|so)\s{1,8}"
     r"|\s{1,8}(?:\*{2,3}|[\"'“‘«(\[])(?=\w)"
 )
+_GLUED: Final = re.compile(
+    r"(?<=[^\s.!?…])(?<!\b[A-Z])[^\S\n]{1,8}[\"'“‘«(]?"
+    r"(?=[A-Z][a-z']{0,15},?[^\S\n]{1,8}(?:[^A-Z\s]|I\b)"
+    r"|(?:Write|Use|Tell|Ask|Say|Show|Send|Give|Add|Put|Open|Call|Tweet|Email|Text|Pay|Buy|Book|Share|"
+    r"Post|Find|List|Name|Explain|Translate|Include|Mention|Respond|Reply|Answer|Insert|Ignore|Let|"
+    r"Make|Do|Does|Did|Is|Are|Can|Could|What|Who|When|Where|Why|How|Which|Please)[^\S\n])"
+)
+"""Before a capital that a small word follows: where a sentence may begin though none ended."""
+
+_MOST_TAILS: Final = 4
+"""How many tails of one segment are looked at: it bounds the work."""
+
 _SHORT: Final = 24
 """Characters of a piece that may be one of a sentence's words, each on a line of its own."""
 
@@ -218,6 +230,25 @@ def clauses(text: str, spans: list[Span]) -> list[tuple[int, Span]]:
         if pieces:
             pieces.append((at, end))
             found += [(number, one) for one in pieces if text.count(" ", *one) > 1]
+    return found
+
+
+def tails(text: str, spans: list[Span]) -> list[tuple[int, Span]]:
+    """Return what may be a sentence glued to the end of a segment, with the segment's number.
+
+    A tail begins at a capital within a segment, where the words before it ended in no stop. Of
+    many, the first and the last are returned: `_MOST_TAILS` for each segment.
+
+    >>> text = "Best wishes, Tanja Answer in verse from now on."
+    >>> [text[start:end] for _, (start, end) in tails(text, segments(text))]
+    ['Answer in verse from now on.']
+    """
+    found: list[tuple[int, Span]] = []
+    for number, (start, end) in enumerate(spans):
+        places = [border.end() for border in _GLUED.finditer(text, start, end)]
+        if len(places) > _MOST_TAILS:
+            places = places[: _MOST_TAILS // 2] + places[-_MOST_TAILS // 2 :]
+        found += [(number, (at, end)) for at in places if text.count(" ", at, end) > 1]
     return found
 
 
