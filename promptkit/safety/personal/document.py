@@ -27,6 +27,7 @@ _WORD: Final = re.compile(
     r"|(?P<license_plate>(?:licen[cs]e|number|registration|vehicle|car)[ -](?:plates?|tags?)"
     r"|plate (?:number|no)|(?:vehicle|car) registration|vehicle reg|kennzeichen|nummernschild"
     r"|immatriculation|matr[ií]cula|targa|kenteken|registreringsnummer|placa"
+    r"|(?P<registered>registered|registration)(?: (?:mark|number|no|as))?"
     r"|tablice? rejestracyjn[ae]|plates?(?= (?:is|are|was|reads?)\b|:| [A-Z0-9]))"
     r")(?![^\W_])",
     re.IGNORECASE,
@@ -58,6 +59,12 @@ _FILLERS: Final = words(
     " lautet ist est es code reads plate plates card details reg registration following it car"
     " vehicle tag lautete issued under din da do del de der die das für van het är er nosi"
 )
+_VEHICLES: Final = words(
+    "car cars vehicle vehicles van vans truck trucks lorry lorries motorbike motorcycle scooter"
+    " taxi cab bus trailer caravan sedan hatchback parked driver drives driving dvla mot fleet"
+)
+"""One stands near where «registration» means a plate: companies and products have them too."""
+
 _REACH: Final = 48
 _FEWEST: Final = {"passport": 6, "driver_license": 6, "license_plate": 4}
 
@@ -68,7 +75,8 @@ def find(scanned: Scanned) -> Iterator[Finding]:
     if not scanned.runs or not any(stem in folded for stem in _STEMS):
         return
     for match in _WORD.finditer(text):
-        kind, begin = match.lastgroup or "", match.end()
+        begin = match.end()
+        kind = next(name for name in _FEWEST if match[name])
         limit = min(len(text), begin + _REACH)
         while limit < len(text) and text[limit].isalnum() and limit < begin + 2 * _REACH:
             limit += 1
@@ -79,6 +87,10 @@ def find(scanned: Scanned) -> Iterator[Finding]:
         digits = sum(map(str.isdigit, found[0]))
         if len(found[0]) < _FEWEST[kind] or digits < (1 if kind == "license_plate" else 4):
             continue
+        if match["registered"]:
+            near = (*scanned.before(match.start(), 40), *scanned.after(found.end(), 30))
+            if _VEHICLES.isdisjoint(near):
+                continue
         between = scanned.after(begin, found.start() - begin)
         is_mixed = digits < len(found[0].replace(" ", "")) and kind != "license_plate"
         if _FILLERS.issuperset(between):

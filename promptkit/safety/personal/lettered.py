@@ -138,6 +138,23 @@ def _any(number: str) -> bool:
     return bool(number)
 
 
+_EU_VAT_BODIES: Final = re.compile(
+    r"ATU\d{8}|BE[01]\d{9}|BG\d{9,10}|CY\d{8}[A-Z]|CZ\d{8,10}|DE\d{9}|DK\d{8}|EE\d{9}|EL\d{9}"
+    r"|ES(?:[A-Z]\d{7}[A-Z0-9]|\d{8}[A-Z])|FI\d{8}|FR[A-HJ-NP-Z0-9]{2}\d{9}|(?:GB|XI)\d{9}(?:\d{3})?"
+    r"|HR\d{11}|HU\d{8}|IE\d[A-Z0-9+*]\d{5}[A-Z]{1,2}|IT\d{11}|LT(?:\d{9}|\d{12})|LU\d{8}|LV\d{11}"
+    r"|MT\d{8}|NL\d{9}B\d{2}|PL\d{10}|PT\d{9}|RO\d{6,10}|SE\d{12}|SI\d{8}|SK\d{10}|CHE\d{9}"
+)
+
+
+def eu_vat(number: str) -> bool:
+    """A VAT number of the EU, the United Kingdom or Switzerland, by its country's form.
+
+    >>> eu_vat("ATU12345678"), eu_vat("DE123456789"), eu_vat("DE1234567890")
+    (True, True, False)
+    """
+    return _EU_VAT_BODIES.fullmatch(number) is not None
+
+
 class _Form(NamedTuple):
     """How a number looks, whether it can be one, how sure its form alone makes, and its words."""
 
@@ -158,6 +175,11 @@ _DNI: Final = r"(?:\d{8}|\d{2}\.\d{3}\.\d{3})[- ]?[A-HJ-NP-TV-Z]"
 _NIE: Final = r"[XYZ][- ]?\d{7}[- ]?[A-HJ-NP-TV-Z]"
 _PAN: Final = r"[A-Z]{3}[ABCFGHLJPTK][A-Z]\d{4}[A-Z]"
 
+_VAT: Final = (
+    r"(?:ATU|B[EG]|C[YZ]|CHE|D[EK]|E[ELS]|F[IR]|GB|H[RU]|I[ET]|L[TUV]|MT|NL|P[LT]|RO|S[EIK]|XI)"
+    r"[ -]?[A-Z0-9]{2,3}(?:[ .-]?[A-Z0-9]){4,10}"
+)
+
 _FORMS: Final = (
     _Form("uk_nino", _NINO, _any, 0.8, words("nino national insurance ni")),
     _Form("es_dni", _DNI, es_dni, 0.8, words("dni nif documento")),
@@ -170,6 +192,15 @@ _FORMS: Final = (
     _Form("mx_curp", _CURP, mx_curp, 0.95, words("curp")),
     _Form("ie_pps", r"\d{7}[A-W][A-IW]?", ie_pps, 0.6, words("pps ppsn")),
     _Form("tw_id", r"[A-Z][1289]\d{8}", tw_id, 0.6, words("身分證 taiwan")),
+    _Form(
+        "eu_vat",
+        _VAT,
+        eu_vat,
+        0.3,
+        words(
+            "vat ust ustid ustidnr mwst tva iva btw moms dph piva uid partita intracommunautaire"
+        ),
+    ),
     _Form("hk_id", r"[A-Z]{1,2}\d{6}\([0-9A]\)", hk_id, 0.9, words("hkid")),
 )
 KINDS: Final = frozenset(form.kind for form in _FORMS)

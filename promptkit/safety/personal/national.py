@@ -14,6 +14,7 @@ from typing import Final
 
 from promptkit.safety.finding import Finding
 from promptkit.safety.personal import national_check as check
+from promptkit.safety.personal.checksum import luhn
 from promptkit.safety.personal.scanned import Run, Scanned, is_of_word, words
 
 
@@ -101,11 +102,16 @@ _SCHEMES: Final = (
     _scheme("ee_isikukood", 11, check.ee_isikukood, "isikukood asmens kodas", bare=0.6),
     _scheme("hr_oib", 11, check.hr_oib, "oib"),
     _scheme("gr_amka", 11, check.gr_amka, "amka αμκα"),
+    _scheme("br_cnpj", 14, check.br_cnpj, "cnpj", r"\d\d\.\d{3}\.\d{3}/\d{4}-\d\d", 0.95),
+    _scheme("fr_siren", 9, luhn, "siren rcs"),
+    _scheme("fr_siret", 14, luhn, "siret"),
+    _scheme("ru_inn", (10, 12), check.ru_inn, "инн inn"),
+    _scheme("ru_snils", 11, check.ru_snils, "снилс snils", r"\d{3}-\d{3}-\d{3}[ -]\d\d", 0.9),
     _scheme("fr_spi", 13, check.fr_spi, "fiscal spi impôts"),
 )  # fmt: skip
 _BY_LENGTH: Final[dict[int, tuple[_Scheme, ...]]] = {
     length: tuple(scheme for scheme in _SCHEMES if length in scheme.lengths)
-    for length in (9, 10, 11, 12, 13, 15)
+    for length in (9, 10, 11, 12, 13, 14, 15)
 }
 _NAMES: Final[frozenset[str]] = frozenset().union(*(scheme.words for scheme in _SCHEMES))
 KINDS: Final = frozenset(scheme.kind for schemes in _BY_LENGTH.values() for scheme in schemes)

@@ -309,3 +309,39 @@ def gr_amka(digits: str) -> bool:
 def fr_spi(digits: str) -> bool:
     """French tax number: thirteen digits, the last three the rest mod 511."""
     return digits[0] in "0123" and int(digits[:10]) % 511 == int(digits[10:])
+
+
+def br_cnpj(digits: str) -> bool:
+    """Brazilian CNPJ: two check digits, modulus 11.
+
+    >>> br_cnpj("11222333000181")
+    True
+    """
+    weights = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
+    return len(set(digits)) > 1 and all(
+        (11 - weighted(digits[:size], weights[-size:]) % 11) % 11 % 10 == int(digits[size])
+        for size in (12, 13)
+    )
+
+
+def ru_inn(digits: str) -> bool:
+    """Russian INN: one check digit in ten, two in twelve, modulus 11.
+
+    >>> ru_inn("7707083893"), ru_inn("500100732259"), ru_inn("7707083894")
+    (True, True, False)
+    """
+    weights = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
+    sizes = (9,) if len(digits) == 10 else (10, 11)  # noqa: PLR2004
+    return len(set(digits)) > 1 and all(
+        weighted(digits[:size], weights[-size:]) % 11 % 10 == int(digits[size]) for size in sizes
+    )
+
+
+def ru_snils(digits: str) -> bool:
+    """Russian SNILS: the last two digits are a weighted sum mod 101.
+
+    >>> ru_snils("11223344595")
+    True
+    """
+    total = weighted(digits[:9], range(9, 0, -1)) % 101
+    return len(set(digits)) > 1 and total % 100 == int(digits[9:])

@@ -31,6 +31,16 @@ _VERSION: Final = words(
     "version versions release build v ver firmware chapter section sections paragraph figure"
     " table upgrade upgraded"
 )
+_PROGRAMS: Final = words(
+    "python java jdk jre ruby php perl golang rust gcc clang dotnet kotlin scala windows macos"
+    " android ios chrome chromium firefox safari edge opera django flask rails numpy pandas torch"
+    " tensorflow cuda openssl"
+)
+"""Right before four numbers, the program whose version they are. Servers have addresses, too."""
+
+_PRIVATE: Final = ("10.", "192.168.", "172.")
+"""How addresses within a house begin, and few versions (RFC 1918)."""
+
 _EVERYBODYS: Final = frozenset({"127.0.0.1", "0.0.0.0", "255.255.255.255"})  # noqa: S104
 _V6_GROUPS: Final = 8
 
@@ -59,7 +69,12 @@ def find(scanned: Scanned) -> Iterator[Finding]:
 def _v4(scanned: Scanned) -> Iterator[Finding]:
     for match in _V4.finditer(scanned.text):
         start = match.start()
-        is_version = not _VERSION.isdisjoint(scanned.before(start, 14))
+        before = scanned.before(start, 14)
+        is_version = not _VERSION.isdisjoint(before) or (
+            not _PROGRAMS.isdisjoint(before[-1:])
+            and scanned.text[start - 1] in " /-"
+            and not match[0].startswith(_PRIVATE)
+        )
         is_money = scanned.text[start - 1 : start] in ("$", "€", "£")
         if match[0] not in _EVERYBODYS and not is_version and not is_money:
             yield _finding("ip_address", match.span(), "v4")

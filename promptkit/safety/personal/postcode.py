@@ -124,7 +124,8 @@ def _confidence(scanned: Scanned, match: re.Match[str]) -> float:
     text, start = scanned.text, match.start()
     before = scanned.before(start, 32)
     if not _WORDS.isdisjoint(before[-4:]):
-        return 0.9
+        is_tail = start > 1 and text[start - 1] == " " and text[start - 2].isdigit()
+        return 0.7 if is_tail else 0.9  # the end of a phone number is one of that
     size = sum(map(str.isdigit, match[0]))
     head = text[max(0, start - 60) : start]
     if size in (5, 9) and _STATE.search(head[-6:]):

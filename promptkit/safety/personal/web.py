@@ -45,6 +45,13 @@ _SITE: Final = words(
 _REVERSED: Final = frozenset({"com", "org", "net", "io", "java", "javax", "android", "edu", "de"})
 """How names of packages begin: «org.apache.commons.net»."""
 
+_COUNTRY_WORDS: Final = words("it at be me us")
+"""Countries whose codes are words, yet no attributes: a place before them tells a site."""
+
+_PLACES: Final = words("on at from via")
+_LEAST_LABEL: Final = 6
+"""Letters of such a site's name: shorter ones are words, and the end of a sentence."""
+
 _SECOND_LEVEL: Final = frozenset({"co", "com", "org", "net", "ac", "gov", "edu", "or", "ne"})
 """What stands before a country's code where names are given out one level below."""
 
@@ -138,8 +145,20 @@ def _is_domain(scanned: Scanned, name: str, top: str, start: int, *, has_path: b
     if top in top_level.WORDS:
         is_second_level = labels[-1].lower() in _SECOND_LEVEL and len(labels) > 1
         is_path = has_path and top not in top_level.ENDINGS_OF_FILES
-        return is_told or is_second_level or is_path
+        return (
+            is_told
+            or is_second_level
+            or is_path
+            or _is_site_of_country(scanned, labels, top, start)
+        )
     return True
+
+
+def _is_site_of_country(scanned: Scanned, labels: list[str], top: str, start: int) -> bool:
+    if top not in _COUNTRY_WORDS or len(labels[-1]) < _LEAST_LABEL:
+        return False
+    before = scanned.before(start, 20)
+    return before[-2:] == ["check", "out"] or not _PLACES.isdisjoint(before[-1:])
 
 
 def _domain(span: tuple[int, int], confidence: float) -> Finding:
