@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import string
 
 import pytest
 from hypothesis import given
@@ -177,3 +179,12 @@ def test_every_format_is_bounded():
     for form in FORMATS:
         without_classes = re.sub(r"\[[^\]]*\]", "C", form.rest.replace(r"\]", ""))
         assert not re.search(r"(?<![\\}])[*+]", without_classes), form.rest
+
+
+@pytest.mark.parametrize("before", ["user: Set ", "Please: ", "note: the ", "a: ", ""])
+def test_a_word_with_a_colon_before_it_does_not_hide_a_name(before: str) -> None:
+    secret = "".join(random.Random(5).choices(string.ascii_letters + string.digits, k=30))
+    [found] = find_secrets(f'{before}password = "{secret}"')
+    assert found.kind == "password"
+    for typed in ("str", "str | None", "&'static str", "Optional[str]"):
+        assert find_secrets(f'api_key: {typed} = "{secret}"'), typed
