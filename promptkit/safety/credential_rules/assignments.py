@@ -133,7 +133,7 @@ def assigned_secrets(text: str) -> Iterator[Finding]:
     if not any(hint in lowered for hint in _HINTS) and _LONG.search(text) is None:
         return
     last_end, times = -1, 0
-    for found in _ASSIGNMENT.finditer(text):
+    for found in _assignments(text):
         words = words_of(found["name"])
         sort = sort_of(found["name"]) or _sort_of_phrase(text, found.start(), words)
         if not words or not (sort or _names_service(words) or words[-1] in _ACCESS):
@@ -150,6 +150,14 @@ def assigned_secrets(text: str) -> Iterator[Finding]:
             if sort := sort_of(found["name"]):
                 place = _Place(sort, words_of(found["name"]))
                 yield from _judged(text, found.span("value"), place)
+
+
+def _assignments(text: str) -> Iterator[re.Match[str]]:
+    """Yield names with an operator; what may be the type of one may be a name itself."""
+    place = 0
+    while found := _ASSIGNMENT.search(text, place):
+        yield found
+        place = found.end("name")
 
 
 def _words_before(text: str, start: int) -> tuple[str, ...]:
