@@ -30,10 +30,12 @@ on the answer, not by a model.
 
   promptkit redteam --target @triage.txt --system "You sort mail."
   promptkit redteam --target mytasks.py:answer --policy policy.yaml
-  promptkit redteam --target "Summarise: {{text}}" --family "direct injection"
+  promptkit redteam --target "{{question:input}}" --family "direct injection"
 
   --target TARGET        a template with one slot, @FILE with one, or
-                         MODULE:FUNCTION, async def FUNCTION(session, text)
+                         MODULE:FUNCTION, async def FUNCTION(session, text).
+                         {{name:input}} is for a person's words, {{name}} for a
+                         document
   --system TEXT          the system message, @FILE reads it; for a function the
                          one that its prompts have
   --policy FILE          a policy; «default» is the built-in one

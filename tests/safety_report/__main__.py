@@ -32,6 +32,7 @@ PARTS = (
     "spotlighting",
     "leak",
     "streaming",
+    "redteam",
     "speed",
 )
 HEAD = """\

@@ -6,12 +6,11 @@ import json
 import time
 from pathlib import Path
 
-from safety.honest_texts import honest
-from safety.unicode_attacks import Attack, attacks, normal, spoofed
-from safety_report.row import Row
-
 from promptkit.adapters.intervals import wilson
 from promptkit.safety import sanitize
+from tests.safety.honest_texts import honest
+from tests.safety.unicode_attacks import Attack, attacks, normal, spoofed
+from tests.safety_report.row import Row
 
 SETS = Path(__file__).parents[3] / "shared" / "data" / "safety" / "unicode"
 OWN = "own attacks, {} families on {} carriers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +17,7 @@ from promptkit.operations.redteam.attacks import FAMILIES, Attack, attacks
 from promptkit.operations.redteam.success import succeeds
 from promptkit.prompt import Prompt
 from promptkit.safety.policy import DEFAULT_POLICY, Policy
+from promptkit.safety.policy.entrance import is_input, parts_of
 from promptkit.safety.policy.guarding import guard
 from promptkit.session import Session
 
@@ -123,9 +124,12 @@ async def redteam(
 ) -> Campaign:
     """Attack a prompt or a primitive, without and with a policy, and report success rates.
 
-    Success is decided by rules on the answer (a code word said, a part of the system message
-    repeated, a link to a foreign host written), so it is a lower bound: an answer that obeys in
-    other words is not seen. What this set of attacks finds says little of attacks it does not hold.
+    Success is decided by rules on the answer (the code word said and hardly more, a part of the
+    system message repeated, a live link to a foreign host written). An answer that obeys in other
+    words is not seen. What this set of attacks finds says little of attacks it does not hold.
+
+    A slot for a person's words, `{text:input}`, is attacked as by that person. A plain slot holds a
+    document: there a harmless question is put as a mail that asks it.
 
     Args:
         session: Who answers.
@@ -139,7 +143,7 @@ async def redteam(
     Raises:
         OptionError: For an unknown family, or a target that takes no text.
     """
-    chosen = _chosen(families)
+    chosen = _chosen(families, as_mail=_holds_document(target))
     ask = _asker(target)
     known = system if system is not None else target.system if isinstance(target, Prompt) else ""
     trials: list[Trial] = []
@@ -174,14 +178,29 @@ async def _try(session: Session, fn: Any, attack: Attack, *, guarded: bool, syst
     return Trial(attack=attack, guarded=guarded, outcome=outcome, answer=answer)
 
 
-def _chosen(families: Iterable[str] | None) -> list[Attack]:
+def _chosen(families: Iterable[str] | None, *, as_mail: bool) -> list[Attack]:
     wanted = FAMILIES if families is None else tuple(families)
     for family in wanted:
         if family not in FAMILIES:
             close = difflib.get_close_matches(family, FAMILIES, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(FAMILIES)}"
             raise OptionError(f"there is no family {family!r}", hint=hint)
-    return [attack for attack in attacks() if attack.family in wanted]
+    found = [attack for attack in attacks() if attack.family in wanted]
+    if not as_mail:
+        return found
+    return [replace(a, text=_MAIL.format(a.text)) if a.aim == "help" else a for a in found]
+
+
+_MAIL: Final = "Hello,\n\nI have a question. {}\n\nThank you and kind regards,\nMara"
+
+
+def _holds_document(target: Target) -> bool:
+    """Whether what is put to a target stands in a slot for documents."""
+    prompt = Prompt(target) if isinstance(target, str) else target
+    if not isinstance(prompt, Prompt):
+        return False
+    filled = prompt.fill(**dict.fromkeys(prompt.slots, "x"))
+    return any(not is_input(part) for part in parts_of(filled.render()))
 
 
 def _asker(target: Target) -> Callable[[Session, str], Awaitable[Any]]:
