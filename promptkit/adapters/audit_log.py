@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from promptkit.errors import OptionError, StoreError
+from promptkit.safety.credentials import redact_secrets
 
 START: Final = "0" * 64
 """What the first line gives as the hash before it."""
@@ -80,7 +81,7 @@ class AuditLog:
             raise OptionError("an event with a field 'forgotten'", hint="call it something else")
         with self._opened() as file:
             before, number = _last(file, self.path)
-            _append(file, _line(number + 1, _now(), event, before, self._key))
+            _append(file, _line(number + 1, _now(), _masked(event), before, self._key))
 
     def forget(self, *, days: float) -> int:
         """Delete what is older than so many days; return how many events went.
@@ -125,7 +126,8 @@ class AuditLog:
             with self.path.open("rb") as file:
                 return _verified(file, self._key, known)
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be read ({error.strerror})") from None
+            hint = "a session with a policy and a ledger writes one; name another with --file"
+            raise StoreError(f"{self.path} cannot be read ({error.strerror})", hint=hint) from None
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
@@ -193,6 +195,15 @@ def _hash(entry: Mapping[str, Any], key: bytes) -> str:
     body = {name: entry[name] for name in ("n", "time", "event", "before")}
     data = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     return hmac.new(key, data, sha256).hexdigest() if key else sha256(data).hexdigest()
+
+
+def _masked(value: Any) -> Any:
+    """An event with its credentials masked, wherever they stand in it."""
+    if isinstance(value, str):
+        return redact_secrets(value).text
+    if isinstance(value, Mapping):
+        return {name: _masked(each) for name, each in value.items()}
+    return [_masked(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _append(file: IO[bytes], line: bytes) -> None:

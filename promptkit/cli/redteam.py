@@ -120,7 +120,7 @@ def _target(options: argparse.Namespace) -> Any:
         system = _read(options.system) if options.system else ""
         return Prompt(_read(target), system=system)
     if ":" in target:
-        return load_function(target)
+        return load_function(target, "--target", "text")
     hint = 'a template such as "Summarise: {text}", @FILE, or MODULE:FUNCTION'
     raise OptionError(f"--target {target!r} is no target", hint=hint)
 

@@ -97,6 +97,8 @@ def verify_quotes(answer: str, source: str | Sequence[str]) -> tuple[QuoteCheck,
 def _sources(source: Any) -> list[str]:
     if isinstance(source, str):
         return [source]
+    if not isinstance(source, (list, tuple)):
+        raise TypeError(f"a source of type {type(source).__name__}: give a str, or a list of them")
     return [check_text(text) for text in source]
 
 

@@ -96,6 +96,8 @@ def redact(
     if isinstance(kinds, str) or isinstance(allow, str):
         raise OptionError("kinds and allow take several texts, not one", hint="put it in a list")
     vault = Vault() if vault is None else vault
+    if not isinstance(vault, Vault):
+        raise OptionError(f"a vault of type {type(vault).__name__}", hint="safety.Vault()")
     findings = [*personal.find(text, kinds), *_from(recognizers, text)]
     allowed = frozenset(value.casefold() for value in allow)
     kept = personal.without_overlaps(

@@ -21,7 +21,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Final, Literal, cast, get_args
 
@@ -59,7 +59,7 @@ class Spotlit:
         mark: The character between words; empty unless it was datamarked.
     """
 
-    text: str
+    text: str = field(repr=False)
     note: str
     nonce: str
     mark: str = ""

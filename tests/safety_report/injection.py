@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from promptkit.adapters.intervals import wilson
+from promptkit.safety.classifiers.linear import FOLDER
 from promptkit.safety.injection import INJECTION_THRESHOLD, injection_score
 from tests.safety_report.row import Row
 from tests.training.injection_card import FIGURES
@@ -21,6 +22,7 @@ from tests.training.shared import (
     Example,
     auroc,
     auroc_interval,
+    content_digest,
     json_lines,
     key,
 )
@@ -41,6 +43,14 @@ GOALS = {
     "llmbar": ("false positives", None),
     "surge not toxic": ("false positives", None),
     "cyberseceval mitre_frr": ("false positives", None),
+    "gsm8k": ("false positives", None),
+    "bbh": ("false positives", None),
+    "bipia mails": ("false positives", None),
+    "own prompts_benign": ("false positives", None),
+    "own benign_other": ("false positives", None),
+    "own attacks_en": ("recall", None),
+    "own attacks_more": ("recall", None),
+    "own attacks_other": ("recall", None),
 }
 """Sets that were trained on, what is measured on them, and what is to be reached."""
 
@@ -68,7 +78,11 @@ def _share(
 
 
 def _out_of_fold() -> list[Row]:
-    figures: dict[str, Any] = json.loads(FIGURES.read_text("utf-8"))["out_of_fold"]
+    written: dict[str, Any] = json.loads(FIGURES.read_text("utf-8"))
+    if written["digest"] != content_digest(FOLDER / "injection.npz"):
+        msg = "the figures are of other weights: python -m tests.training.injection"
+        raise SystemExit(msg)
+    figures = written["out_of_fold"]
     return [
         _share(
             what,

@@ -77,6 +77,7 @@ def percent(figure: dict[str, Any]) -> str:
 
 def write(model: Path, card: Path, figures: dict[str, Any]) -> None:
     """Write the figures and the card."""
+    figures["digest"] = content_digest(model)
     FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     inside = figures["out_of_fold"]
     allowed = ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in figures["allowed"].items())

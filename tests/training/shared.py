@@ -23,9 +23,6 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-
-from promptkit.safety.classifiers.ngrams import buckets, counted
 
 DATA: Final = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAFETY: Final = DATA / "safety"
@@ -194,30 +191,6 @@ def out_of_fold(
         scores[inside] = part
     assert scores is not None
     return scores
-
-
-def matrix(
-    texts: Iterable[str],
-    *,
-    characters: tuple[int, ...] = (2, 3, 4, 5),
-    words: int = 2,
-    bits: int = 16,
-) -> csr_matrix:
-    """Return the hashed n-grams of texts as the classifier sees them, shape (texts, 2**bits)."""
-    columns, values, ends = [], [], [0]
-    for text in texts:
-        occurring, weights = counted(buckets(text, characters=characters, words=words, bits=bits))
-        columns.append(occurring.astype(np.int64))
-        values.append(weights)
-        ends.append(ends[-1] + len(occurring))
-    return csr_matrix(
-        (
-            np.concatenate(values) if values else np.zeros(0, np.float32),
-            np.concatenate(columns) if columns else np.zeros(0, np.int64),
-            np.array(ends),
-        ),
-        shape=(len(ends) - 1, 2**bits),
-    )
 
 
 def platt(

@@ -13,7 +13,6 @@ from training.shared import (
     clusters,
     folds,
     key,
-    matrix,
     out_of_fold,
     platt,
     threshold_for,
@@ -72,12 +71,6 @@ def test_the_interval_holds_the_area():
     labels, scores = [0, 0, 0, 1, 1, 1], [0.1, 0.4, 0.35, 0.8, 0.3, 0.7]
     low, high = auroc_interval(labels, scores, draws=200)
     assert low <= auroc(labels, scores) <= high
-
-
-def test_a_matrix_has_a_row_for_each_text():
-    found = matrix(["tea", "", "tea"], bits=10)
-    assert found.shape == (3, 1024)
-    assert (found[0] != found[2]).nnz == 0
 
 
 def test_choices_may_hold_choices_and_fillers():

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from promptkit.safety.classifiers.ngrams import buckets, counted
 
 FOLDER: Final = Path(__file__).parents[1] / "models"
 
@@ -39,30 +36,6 @@ class LinearModel:
     slope: NDArray[np.float32]
     offset: NDArray[np.float32]
     settings: dict[str, Any]
-
-    def logits(self, text: str) -> NDArray[np.float32]:
-        """Return the classes' logits, not calibrated."""
-        grams = self.settings["ngrams"]
-        occurring, values = counted(
-            buckets(
-                text,
-                characters=tuple(grams["characters"]),
-                words=grams["words"],
-                bits=grams["bits"],
-            )
-        )
-        found: NDArray[np.float32] = values @ self.weights[occurring] + self.bias
-        return found
-
-    def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities, from 0 to 1."""
-        scaled = np.clip(self.slope * logits + self.offset, -30.0, 30.0)
-        found: NDArray[np.float32] = 1.0 / (1.0 + np.exp(-scaled))
-        return found
-
-    def probabilities(self, text: str) -> NDArray[np.float32]:
-        """Return each class's probability."""
-        return self.calibrated(self.logits(text))
 
     def save(self, path: Path) -> None:
         """Write the model as npz, its weights in half precision."""
@@ -88,9 +61,3 @@ def read_model(path: Path) -> LinearModel:
             file["offset"],
             about["settings"],
         )
-
-
-@lru_cache(maxsize=8)
-def shipped(name: str) -> LinearModel:
-    """Return a model that comes with the package."""
-    return read_model(FOLDER / f"{name}.npz")

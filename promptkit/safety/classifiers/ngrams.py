@@ -22,8 +22,6 @@ _MIX: Final = np.uint32(0x9E3779B1)
 """Knuth's multiplicative hash: the upper bits of the product are well mixed."""
 
 _SPACE: Final = re.compile(r"\s+")
-LONGEST: Final = 20_000
-"""Characters that a classifier reads of one text; see `windows` for what is longer."""
 
 
 def normal(text: str) -> str:
@@ -33,41 +31,6 @@ def normal(text: str) -> str:
     ' ignore this '
     """
     return f" {_SPACE.sub(' ', text.casefold()).strip()} "
-
-
-def buckets(
-    text: str, *, characters: tuple[int, ...] = (2, 3, 4, 5), words: int = 2, bits: int = 16
-) -> Buckets:
-    """Return the bucket of each n-gram of a text, repeated as often as it stands there.
-
-    Args:
-        text: Any text.
-        characters: Lengths of the n-grams, in bytes of UTF-8.
-        words: Up to how many words in a row count as one feature; 0 for none.
-        bits: There are 2**bits buckets.
-
-    >>> len(buckets("a b", characters=(2,), words=1))
-    6
-    """
-    data = np.frombuffer(normal(text).encode("utf-8", "surrogatepass"), dtype=np.uint8)
-    values = data.astype(np.uint32) + np.uint32(1)
-    shift = np.uint32(32 - bits)
-    found = [_mixed(_rolling(values, n), n, shift) for n in characters if len(values) >= n]
-    if words:
-        found += _word_grams(data, values, words, shift)
-    return np.concatenate(found) if found else np.zeros(0, np.uint32)
-
-
-def counted(found: Buckets) -> tuple[Buckets, NDArray[np.float32]]:
-    """Return the buckets that occur, with their weights: 1 + ln(count), of Euclidean length 1.
-
-    >>> counted(buckets("", characters=(2,), words=0))[1].tolist()
-    [1.0]
-    """
-    occurring, counts = np.unique(found, return_counts=True)
-    weights = (1.0 + np.log(counts)).astype(np.float32)
-    length = float(np.sqrt(np.dot(weights, weights)))
-    return occurring, weights / np.float32(length or 1.0)
 
 
 def _rolling(values: Buckets, n: int) -> Buckets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
+import string
 from itertools import pairwise
 
 import pytest
@@ -30,6 +31,7 @@ LINES = [BODY[i : i + 64] for i in range(0, len(BODY), 64)]
 PEM = "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----"
 ENCRYPTED = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0011223344556677\n\n"
 KEY = "sk-proj-" + "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z" * 2
+BEARER = "".join(random.Random(8).choices(string.ascii_letters + string.digits, k=21))
 CODED = base64.b64encode(b"s3cr3tP4ssw0rd").decode()
 
 BITS = [
@@ -41,7 +43,7 @@ BITS = [
     PEM.format("\n\n".join(LINES)), "-----BEGIN PRIVATE KEY-----\n", "\n".join(LINES[:4]),
     "-----END PRIVATE KEY-----", KEY, KEY[:20], KEY[20:], "password = ", '"hunter2Tr0ub4dor&3xQz"',
     "password:", "hunter2Tr0ub4dor", "kind: Secret\n", f"data:\n  key: {CODED}\n", "\n---\n", "---",
-    "curl -X GET https://api.example.com", ' -H "Authorization: Bearer f8Kq2mZx7Rt4Yw9Lp3Vn6"',
+    "curl -X GET https://api.example.com", ' -H "Authorization: Bearer ' + BEARER + '"',
     " -u admin:f8Kq2mZx7Rt4", "AKIAQ3EGRTUVWXYZ2345", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzQ8vLmN2pR",
     "+49 30 ", "12345 6789", "4111 1111 ", "1111 1111", "ann@", "example.com", "ann@example.com",
     "born on ", "1 May 1970", "IBAN DE89 3704 ", "0044 0532 0130 00", "passport ",
