@@ -36,26 +36,40 @@ PARTS = (
     "speed",
 )
 LIMITS = {
-    "injection": "Requests for harm that attempt nothing on the model; wordings unlike the training "
-    "text; languages other than English and German, thinly. Long scenes dressed like jailbreaks are "
-    "its most frequent false alarm.",
-    "untrusted": "Orders that read like the document's own; lower-case text that runs on; ciphers; "
-    "most languages but English. FAQs, quizzes and lists of prompts are its most frequent false "
-    "alarms.",
-    "unicode": "Look-alikes within ASCII; visible encodings; a spoofed word in another script among "
-    "honest words of that script.",
-    "markdown": "Relative addresses, redirects on allowed hosts, and what a person copies and opens.",
-    "moderation": "Illicit requests and slur-free hate are not covered offline; English only.",
-    "personal": "Names, addresses and organisations without the extra; values spelled in words; "
-    "digits with neither checksum, form nor a word beside them.",
-    "secrets": "Secrets with neither a format nor a name beside them; what is split or encoded twice.",
-    "quotes": "Quotations without marks; statements without a number, name or quotation.",
-    "spotlighting": "It lowers the share of attacks that succeed and ends none of them.",
-    "leak": "Translations, paraphrases and summaries of a system message.",
-    "streaming": "What only a stretch of more than two thousand characters shows.",
-    "redteam": "A model of 135 million parameters follows few instructions at all; attacks that this "
-    "set does not hold.",
-    "speed": "One prose text; texts made of attacks take longer, linearly.",
+    "injection": (
+        "Requests for harm that attempt nothing on the model; wordings unlike the training "
+        "text; languages other than English and German, thinly. Long scenes dressed like "
+        "jailbreaks are its most frequent false alarm."
+    ),
+    "untrusted": (
+        "Orders that read like the document's own; lower-case text that runs on; ciphers; "
+        "most languages but English. FAQs, quizzes and lists of prompts are its most frequent "
+        "false alarms."
+    ),
+    "unicode": (
+        "Look-alikes within ASCII; visible encodings; a spoofed word in another script among "
+        "honest words of that script."
+    ),
+    "markdown": (
+        "Relative addresses, redirects on allowed hosts, and what a person copies and opens."
+    ),
+    "moderation": ("Illicit requests and slur-free hate are not covered offline; English only."),
+    "personal": (
+        "Names, addresses and organisations without the extra; values spelled in words; "
+        "digits with neither checksum, form nor a word beside them."
+    ),
+    "secrets": (
+        "Secrets with neither a format nor a name beside them; what is split or encoded twice."
+    ),
+    "quotes": ("Quotations without marks; statements without a number, name or quotation."),
+    "spotlighting": ("It lowers the share of attacks that succeed and ends none of them."),
+    "leak": ("Translations, paraphrases and summaries of a system message."),
+    "streaming": ("What only a stretch of more than two thousand characters shows."),
+    "redteam": (
+        "A model of 135 million parameters follows few instructions at all; attacks that this "
+        "set does not hold."
+    ),
+    "speed": ("One prose text; texts made of attacks take longer, linearly."),
 }
 """What each part does not cover, in a sentence."""
 
