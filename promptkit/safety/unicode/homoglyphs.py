@@ -65,6 +65,9 @@ _WHOLE: Final = frozenset(
 _STRANGE: Final = _WHOLE - {"CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN"}
 """Of these, scripts that no honest word mixes with Latin."""
 
+_SYLLABLES: Final = 12
+"""Letters of Lisu or Cherokee among which an honest text has a tone or one that looks like none."""
+
 _RARE_CYRILLIC: Final = frozenset("ԁԛԝѕӏԍһјѵ")
 _ROMAN: Final = re.compile("[\u2160-\u217f]+")
 _LATIN_ODD: Final = frozenset((*PHONETIC, *HOOKED))
@@ -290,8 +293,8 @@ def _whole(  # noqa: PLR0911 -- likewise
         return None
     if latin >= max(2 * own, 4) or (latin >= own and letters >= 4):
         return plain, "homoglyph", 0.9
-    enough = 30 if script in ("GREEK", "LISU") or word.isupper() else 16
-    if own >= enough and script not in ("LISU", "GREEK"):
+    enough = _SYLLABLES if script in ("LISU", "CHEROKEE") else 30 if word.isupper() else 16
+    if own >= enough and script != "GREEK":
         return plain, "homoglyph", 0.8
     if script == "CYRILLIC" and letters >= 4 and not _RARE_CYRILLIC.isdisjoint(word):
         return plain, "homoglyph", 0.8
