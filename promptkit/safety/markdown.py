@@ -6,6 +6,8 @@ images»). So each address that does not lead to an allowed host is taken out of
 is spelt and whatever marks it up. Rules:
 
 - what leads to allowed hosts, or stays on the page's own host, is left as it is; so is code;
+- what is code to most readers keeps its bare addresses, which the others make no links of, but not
+  its mark-up, which they would follow;
 - an address that goes leaves «(link removed)» or «(image removed)» behind, which no renderer links;
 - words that a person reads stay, with the brackets around them: to take those off could turn what
   they held into a list, a heading or a fence.
@@ -35,7 +37,7 @@ from promptkit.safety.markup.addresses import (
     view,
 )
 from promptkit.safety.markup.bare import bare_addresses
-from promptkit.safety.markup.coded import code_ranges
+from promptkit.safety.markup.coded import code_ranges, nearly_code
 from promptkit.safety.markup.edits import Edit, Round
 
 _TRIGGER: Final = re.compile(
@@ -140,7 +142,8 @@ def _edits(text: str, allowed: Allowed) -> list[Edit]:
     """What is to be changed in a text, in order."""
     live = _masked(text, code_ranges(text))
     marked = _marked_up(live, allowed)
-    rest = _masked(live, [*((e.start, e.end) for e in marked.edits), *marked.settled])
+    quiet = [*((e.start, e.end) for e in marked.edits), *marked.settled, *nearly_code(text)]
+    rest = _masked(live, quiet)
     edits: list[Edit] = []
     for edit in sorted([*marked.edits, *_bare(rest, allowed)]):
         if not edits or edit.start >= edits[-1].end:

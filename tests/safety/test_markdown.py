@@ -182,6 +182,11 @@ def test_hosts_are_compared_label_by_label(host, is_allowed):
         "[Ann](mailto:ann.lee@mail.test), <mailto:ann@mail.test>, mailto:ann@mail.test.",
         "<picture>\n<source media='(x)' srcset='https://example.com/d 2x'><img src='l'></picture>",
         "<body><dialog open>x</dialog></body>",
+        "Run:\n\n```sh\ncurl https://evil.test/a\n",
+        "- first\n\n  More of it:\n\n      curl https://evil.test/a\n\n- second\n",
+        "Notes\n\n1. Do:\n\n       git clone https://evil.test/a.git\n       make\n",
+        "One.\n\n---\n\n    curl https://evil.test/a\n    <img src='//evil.test'>\n",
+        "`make` gets it:\n\n    curl https://evil.test/a\n",
     ],
 )
 def test_what_nobody_links_or_fetches_elsewhere_stays(text):
@@ -209,6 +214,56 @@ def test_what_carries_data_goes_however_it_begins(text):
     assert "mailto" not in cleaned.text
     assert not leaks(cleaned.text)
     assert cleaned.findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    {}\n\nafter",
+        "```mermaid\n{}\n",
+        "```\n![x]({})\n<img src='{}'>\n[y]: {}\n",
+        "```\na\n```\n{}\n",
+        "> ```\n> a\n\n{}",
+        "- ```\n  a\n\n{}",
+        "<div>\n```\n</div>\n\n{}",
+        "<!--\n```\n-->\n{}",
+        "$$\n```\n$$\n{}",
+        "```\na\n\u2028```\n{}",
+        "- a\n\n    {}\n",
+        "- a\n\n      ![x]({})\n",
+        "- a\n      {}\n",
+        "- a\n  - b\n\n        {}\n",
+        "word\n2. a\n\n       {}\n",
+        "- a\n\n  > b\n\n      {}\n",
+        "1000. a\n\n        {}\n",
+        "- - a\n\n      {}\n",
+        "---\na: b\n\n---\n\n    {}\n",
+        "- x\n\n  ---\n\n    {}\n",
+        "[a]:\n~~~\n{}\n",
+        "- [a]:\n```\n{}\n```\n",
+        "word\n      \n      ![x]({})\n",
+        "$$\na\n\nword\n\n    $${}\n",
+        "$$\\$$\n```\n$$$$\nd\n===\n\n> {}\n",
+        "a\n: b\n\n        - c\n```\n\nd\n===\n{}\n",
+    ],
+)
+def test_what_may_be_no_code_is_live(text):
+    cleaned = neutralize_markdown(text.replace("{}", EVIL), ALLOW)
+    assert "evil" not in cleaned.text
+
+
+@pytest.mark.parametrize("made", ["```\n{}", "- a\n\n      {}\n\nb", "- a\n\n  b\n\n      {}\n"])
+@pytest.mark.parametrize("construct", CONSTRUCTS.values())
+def test_mark_up_in_what_only_most_readers_take_for_code_goes(made, construct):
+    filled = construct.format(*[EVIL] * 3).replace("\n", "\n      ")
+    cleaned = neutralize_markdown(made.format(filled), ALLOW).text
+    assert not leaks(cleaned)
+    assert not rendered_but_raw(cleaned)
+    # Python-Markdown counts by four and wants a fence to be closed: to it the same is text, in
+    # which it links no bare address, as this one does not.
+    as_text = cleaned.replace("```", "").replace("      ", "")
+    assert not leaks(RENDERERS["markdown-it"](as_text))
+    assert not leaks(as_text)
 
 
 def test_nothing_is_allowed_by_default():

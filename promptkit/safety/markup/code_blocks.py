@@ -29,8 +29,13 @@ _DRAWN: Final = frozenset(
 _MARKER: Final = re.compile(r"(?P<indent> *)(?:[-+*]|(?P<number>\d{1,9})[.)])(?P<gap> {1,4})(?! )")
 _RULE: Final = re.compile(r" *(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})\r?$")
 _QUOTED: Final = re.compile(r"(?:> ?)+")
-_OWNER: Final = re.compile(r"^[ \t>]*+(?::[ \t]|\[\^[^\]\n]{1,200}\]:)", re.MULTILINE)
-"""A definition or footnote: what follows it may belong to it, and end with it."""
+_OWNER: Final = re.compile(
+    r"^[ \t>]*+(?::[ \t]|\[[^\]\n]{1,200}\]:|[^\n]*\]:[ \t]*\r?$)", re.MULTILINE
+)
+"""A definition or footnote: what follows may belong to it, as an address does, and end with it."""
+
+_TERM: Final = re.compile(r"^[ \t>]*+:[ \t]", re.MULTILINE)
+"""The explanation of a term, which goes on over blank lines."""
 
 _ODD_END: Final = re.compile(r"\r(?!\n)|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 """What ends a line for some readers only."""
@@ -42,20 +47,37 @@ _MOST_LINES_UP: Final = 200
 """How far above a fence its list item is looked for."""
 
 
-def fences(text: str, raw: Ranges) -> Iterator[tuple[int, int]]:
-    """Fenced code, up to the first fence that could be read in two ways."""
+def fences(text: str, raw: Ranges) -> tuple[Ranges, int]:
+    """Return fenced code, up to the first fence that could be read in two ways, and where it is.
+
+    That place is -1 unless the fence is the last one of the text and is never closed.
+    """
+    found: Ranges = []
     place = 0
     while fence := _FENCE.search(text, place):
         sign = fence["fence"]
         if sign[0] == "`" and "`" in fence["info"]:
             place = fence.end()  # no fence: backticks of a span
             continue
+        if not _stands_free(text, place, fence.start(), raw):
+            break
         end = _closed(text, fence)
-        if end is None or not _stands_free(text, place, fence.start(), raw):
-            return
+        if end is None:
+            return found, fence.start() if _is_left_open(text, fence) else -1
         if _is_shown(fence["info"]):
-            yield fence.start(), end
+            found.append((fence.start(), end))
         place = end
+    return found, -1
+
+
+def _is_left_open(text: str, fence: re.Match[str]) -> bool:
+    """Whether no fence of any kind comes after one at the start of a line."""
+    return (
+        not fence["prefix"]
+        and _is_shown(fence["info"])
+        and not _FENCE.search(text, fence.end())
+        and not _ODD_END.search(text, fence.start())
+    )
 
 
 def _is_shown(info: str) -> bool:
@@ -71,10 +93,11 @@ def _stands_free(text: str, since: int, place: int, raw: Ranges) -> bool:
     if TAG_LINE.search(text, chunk, place):
         # `rfind` sees no blank line with spaces in it, so it looks too far up: that is safe.
         return False
-    if _OWNER.search(text, chunk, place):
+    if _OWNER.search(text, chunk, place) or _TERM.search(text, since, place):
         return False
-    if text.count("$$", since, place) % 2:
-        return False
+    dollars = text.count("$$", since, place)
+    if dollars % 2 or (dollars and text.find("\\$", since, place) != -1):
+        return False  # a backslash leaves it in doubt whether a sign counts
     if since == 0 and text.startswith(("---\n", "+++\n", "---\r\n", "+++\r\n")):
         return text.find("\n" + text[:3], 3, place) != -1
     return True
@@ -190,22 +213,34 @@ def _is_item(text: str, start: int, marker: re.Match[str]) -> bool:
 
 
 _BLANK: Final = re.compile(r"[ \t]*\r?(?:\n|\Z)")
-_PLAIN_LINE: Final = re.compile(r"(?!\(?\w{1,4}[.)][ \t])(?:#{1,6} |\*\*|\()?[^\W_][^\n]*")
-_INDENTED: Final = re.compile(r"(?:\A|\n[ \t]*\r?\n)((?:(?: {4}|\t)[^\n]*(?:\n|\Z))+)")
+_PLAIN_LINE: Final = re.compile(
+    r"(?!\(?\w{1,4}[.)][ \t])(?:#{1,6} |\*\*|[(*_`\"'\u201c\u2018\u00ab])?[^\W_][^\n]*"
+)
+_LONE_RULE: Final = re.compile(r"-{3,}|\*{3,}|_{3,}")
+# After an empty line: mistune takes a line of spaces for one of the paragraph above.
+_INDENTED: Final = re.compile(r"\n\r?\n((?:(?: {4}|\t)[^\n]*(?:\n|\Z))+)")
 
 
 def indented(text: str, blocks: Ranges, raw: Ranges) -> Iterator[tuple[int, int]]:
-    """Code by indentation, only after a plain paragraph: in lists it may be text."""
+    """Code by indentation, only after a plain paragraph or a rule: in lists it may be text.
+
+    At the beginning of a text it is none: who shows a text often strips it first.
+    """
     if "\n    " not in text and "\n\t" not in text:
         return
     taken = iter([*sorted(blocks + raw), (len(text) + 1, len(text) + 1)])
     block = next(taken)
+    dollars = counted = 0
     for match in _INDENTED.finditer(text):
         start, end = match.span(1)
         while block[1] <= start:
             block = next(taken)
         if block[0] < end or _ODD_END.search(text, start, end):
             continue
+        dollars += text.count("$$", counted, start)
+        counted = start
+        if dollars % 2:
+            continue  # in a formula
         if not _BLANK.match(text, end):
             continue  # a line of dashes right below makes it a heading to some
         far = max(0, match.start() - _FARTHEST_UP)
@@ -213,5 +248,49 @@ def indented(text: str, blocks: Ranges, raw: Ranges) -> Iterator[tuple[int, int]
         if above < 0 < far:
             continue
         lines = text[above + 2 if above != -1 else 0 : match.start()].split("\n")
-        if lines != [""] and all(map(_PLAIN_LINE.fullmatch, lines)):
+        is_rule = len(lines) == 1 and bool(_LONE_RULE.fullmatch(lines[0])) and above > 0
+        if is_rule and text.startswith(("---\n", "---\r\n")):
+            continue  # the end of front matter
+        if is_rule or (lines != [""] and all(map(_PLAIN_LINE.fullmatch, lines))):
             yield start, end
+
+
+_DEEP: Final = re.compile(r"\n\r?\n((?: {6}[^\n]*(?:\n|\Z))+)")
+_ITEM_LINE: Final = re.compile(r"(?:[-+*]|\d{1,9}[.)]) {1,4}(?=[^\W_]|[*_`(\"'])")
+_NESTED: Final = re.compile(r" *(?:[-+*>|:<\[`~\t]|\d{1,9}[.)]|\Z)")
+
+
+def indented_in_items(text: str, raw: Ranges) -> Iterator[tuple[int, int]]:
+    """Code by indentation in an item of a list at the margin, as CommonMark and its kin read it.
+
+    Python-Markdown counts by four, and may read it as a paragraph of the item.
+    """
+    if "\n      " not in text:
+        return
+    for match in _DEEP.finditer(text):
+        start, end = match.span(1)
+        if inside(raw, start) or _ODD_END.search(text, start, end):
+            continue
+        width = min(len(line) - len(line.lstrip(" ")) for line in match[1].splitlines())
+        if _BLANK.match(text, end) and _is_code_of_item(text, match.start() + 1, width):
+            yield start, end
+
+
+def _is_code_of_item(text: str, start: int, width: int) -> bool:
+    """Whether lines this far indented are code of the item that the text before `start` is in."""
+    least = width
+    for _ in range(_MOST_LINES_UP):
+        if start == 0:
+            return False
+        start, line = _line_above(text, start)
+        if not line.strip(" \t\r"):
+            continue
+        item = _ITEM_LINE.match(line)
+        if item:
+            marker = _MARKER.match(line)
+            fits = item.end() <= least and item.end() + 4 <= width
+            return fits and marker is not None and _is_item(text, start, marker)
+        if _NESTED.match(line):
+            return False
+        least = min(least, len(line) - len(line.lstrip(" ")))
+    return False

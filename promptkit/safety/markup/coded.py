@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from promptkit.safety.markup.code_blocks import fences, indented
+from promptkit.safety.markup.code_blocks import fences, indented, indented_in_items
 from promptkit.safety.markup.code_spans import spans_between
 from promptkit.safety.markup.live_html import Ranges, outside_html, raw_html
 
@@ -28,7 +28,7 @@ def code_ranges(text: str) -> Ranges:
     ['`curl x`']
     """
     raw = list(raw_html(text)) if "<" in text else []
-    blocks = _merged(list(fences(text, raw)))
+    blocks = _merged(fences(text, raw)[0])
     blocks = _merged(blocks + list(indented(text, blocks, raw)))
     if "`" not in text:
         return blocks
@@ -38,6 +38,24 @@ def code_ranges(text: str) -> Ranges:
     if "<" in text:
         spans = outside_html(text, spans)
     return _merged(blocks + spans)
+
+
+def nearly_code(text: str) -> Ranges:
+    r"""Return the parts that are code but for readers who make no links of bare addresses.
+
+    These are a fence that is never closed, and indented code in items of lists: to CommonMark both
+    are code, to Python-Markdown they may be text, in which only mark-up leads anywhere.
+
+    >>> nearly_code("Run:\n\n```\ncurl https://x.test"), nearly_code("- a\n\n      curl x\n")
+    ([(6, 29)], [(5, 18)])
+    """
+    raw = list(raw_html(text)) if "<" in text else []
+    parts = list(indented_in_items(text, raw))
+    if "```" in text or "~~~" in text:
+        begins = fences(text, raw)[1]
+        if begins >= 0:
+            parts.append((begins, len(text)))
+    return _merged(parts)
 
 
 def _merged(ranges: Ranges) -> Ranges:
