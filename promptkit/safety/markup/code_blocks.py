@@ -37,6 +37,8 @@ _OWNER: Final = re.compile(
 _TERM: Final = re.compile(r"^[ \t>]*+:[ \t]", re.MULTILINE)
 """The explanation of a term, which goes on over blank lines."""
 
+_AT_MARGIN: Final = re.compile(r"\n\r?\n(?=[^\s:>])")
+
 _ODD_END: Final = re.compile(r"\r(?!\n)|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 """What ends a line for some readers only."""
 
@@ -93,7 +95,7 @@ def _stands_free(text: str, since: int, place: int, raw: Ranges) -> bool:
     if TAG_LINE.search(text, chunk, place):
         # `rfind` sees no blank line with spaces in it, so it looks too far up: that is safe.
         return False
-    if _OWNER.search(text, chunk, place) or _TERM.search(text, since, place):
+    if _OWNER.search(text, chunk, place) or _is_explained(text, since, place):
         return False
     dollars = text.count("$$", since, place)
     if dollars % 2 or (dollars and text.find("\\$", since, place) != -1):
@@ -101,6 +103,14 @@ def _stands_free(text: str, since: int, place: int, raw: Ranges) -> bool:
     if since == 0 and text.startswith(("---\n", "+++\n", "---\r\n", "+++\r\n")):
         return text.find("\n" + text[:3], 3, place) != -1
     return True
+
+
+def _is_explained(text: str, since: int, place: int) -> bool:
+    """Whether the explanation of a term goes on: no line at the margin followed a blank one."""
+    last = -1
+    for term in _TERM.finditer(text, since, place):
+        last = term.end()
+    return last >= 0 and _AT_MARGIN.search(text, last, place + 1) is None
 
 
 def _closed(text: str, fence: re.Match[str]) -> int | None:
@@ -256,7 +266,7 @@ def indented(text: str, blocks: Ranges, raw: Ranges) -> Iterator[tuple[int, int]
 
 
 _DEEP: Final = re.compile(r"\n\r?\n((?: {6}[^\n]*(?:\n|\Z))+)")
-_ITEM_LINE: Final = re.compile(r"(?:[-+*]|\d{1,9}[.)]) {1,4}(?=[^\W_]|[*_`(\"'])")
+_ITEM_LINE: Final = re.compile(r"(?:[-+*]|\d{1,9}[.)]) {1,4}(?=[*_`(\"']?[^\W_])")
 _NESTED: Final = re.compile(r" *(?:[-+*>|:<\[`~\t]|\d{1,9}[.)]|\Z)")
 
 
@@ -265,7 +275,7 @@ def indented_in_items(text: str, raw: Ranges) -> Iterator[tuple[int, int]]:
 
     Python-Markdown counts by four, and may read it as a paragraph of the item.
     """
-    if "\n      " not in text:
+    if "\n      " not in text or _TERM.search(text):
         return
     for match in _DEEP.finditer(text):
         start, end = match.span(1)
