@@ -101,6 +101,11 @@ def neutralize_markdown(text: str, allow: Iterable[str] = ()) -> Cleaned:
     of its subdomains, or is relative. Text of links stays readable; benign Markdown stays as it is,
     byte for byte; doing it twice changes nothing more.
 
+    Code that only some readers take for code is not left alone: indented code at the very beginning
+    (whoever strips the text makes a paragraph of it), and mark-up in a fence that is never closed
+    (Python-Markdown wants it closed). HTML within a comment goes as well, for a comment may end
+    sooner than it seems.
+
     What it does not cover: relative addresses (they stay on the host of the page), redirects on
     allowed hosts, host names and e-mail addresses, «mailto:» before them or not, that stand there
     without anything that could carry data, renderers that do not know fenced code, and code that
