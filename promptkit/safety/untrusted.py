@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 
 from promptkit.safety.classifiers.sentence_features import features
 from promptkit.safety.finding import Finding, check_text
-from promptkit.safety.sentences import Span, clauses, runs, segments
+from promptkit.safety.sentences import Span, clauses, runs, segments, tails
 
-UNTRUSTED_THRESHOLD: Final = 0.73
-"""Findings of at least this score are to be acted on: the highest that 93 % of the attacks reach
-out of fold in mails, tables and tool results; 2 %, 0 % and 1 % of the ordinary ones reach it."""
+UNTRUSTED_THRESHOLD: Final = 0.70
+"""Findings of at least this score are to be acted on: 4 % of a mix of ordinary documents reach it
+out of fold, half of them of templates of our own that were held out."""
 
 FLOOR: Final = 0.001
 """Segments below this score are not reported: a page of ordinary text has hundreds."""
@@ -129,9 +129,10 @@ def scan_untrusted(text: str) -> list[Finding]:
     into the document counts, harmless ones too. Those of at least `UNTRUSTED_THRESHOLD` are to be
     acted on (`action` is "block"); weaker ones are listed down to `FLOOR` for ranking, with action
     "allow". The document's score is the first finding's, or 0 where there is none. Out of fold,
-    1 of 50 ordinary mails, 0 of 125 tables and 7 of 1,156 tool results reached the threshold, and
-    93 %, 96 % and 99 % of those with an attack (25 tables and 68 field values, several times over:
-    see `models/untrusted.md`).
+    1 of 50 ordinary mails, 0 of 75 tables and 11 of 1,156 tool results reached the
+    threshold, and 88 %, 93 % and 100 % of those with an attack. Where the
+    forms of the requests are new on both sides, it is right less often: 71 % of the
+    attacks, 7 % of the ordinary documents (see `models/untrusted.md`).
 
     It does not see instructions in images or ciphers, orders that read like the document's own
     («Please pay this invoice»), or false claims that ask for nothing; it knows English best.
@@ -183,7 +184,8 @@ def places_and_logits(model: SentenceModel, text: str) -> tuple[list[Span], NDAr
     """Return where a text may hold an instruction, and the logit of each place.
 
     A segment counts as its best clause does where that is `WITHIN` better: an instruction may hang
-    on an ordinary sentence. Runs of short segments are read as one sentence too.
+    on an ordinary sentence, or follow it without a stop. Runs of short segments are read as one
+    sentence too.
     """
     whole = segments(text)
     places = list(whole)
@@ -194,16 +196,27 @@ def places_and_logits(model: SentenceModel, text: str) -> tuple[list[Span], NDAr
     ):
         if logit > logits[number]:
             places[number], logits[number] = span, logit
+    ends = tails(text, whole)
+    for (number, span), logit in zip(
+        ends, _apart(model, [text[start:end] for _, (start, end) in ends]) - WITHIN, strict=True
+    ):
+        if logit > logits[number]:
+            places[number], logits[number] = span, logit
     together = runs(whole)
     if together:
         joined = [" ".join(text[start:end] for start, end in run) for run in together]
-        ends = np.cumsum([len(line) + 1 for line in joined])
-        spans = [
-            (int(end) - len(line) - 1, int(end) - 1) for end, line in zip(ends, joined, strict=True)
-        ]
-        logits = np.concatenate([logits, model.logits("\n".join(joined), spans) - WITHIN])
+        logits = np.concatenate([logits, _apart(model, joined) - WITHIN])
         places += [(run[0][0], run[-1][1]) for run in together]
     return places, logits
+
+
+def _apart(model: SentenceModel, pieces: Sequence[str]) -> NDArray[np.float64]:
+    """Return the logits of pieces that may overlap each other in a text."""
+    ends = np.cumsum([len(piece) + 1 for piece in pieces])
+    spans = [
+        (int(end) - len(piece) - 1, int(end) - 1) for end, piece in zip(ends, pieces, strict=True)
+    ]
+    return model.logits("\n".join(pieces), spans)
 
 
 def _decoded(text: str, depth: int = 0) -> Iterator[tuple[Span, str, str]]:

@@ -1,4 +1,4 @@
-"""Trains the classifier of `scan_untrusted`: `python -m tests.training.untrusted`, ten minutes.
+"""Trains the classifier of `scan_untrusted`: `python -m tests.training.untrusted`, two minutes.
 
 Two kinds of text go in: text of our own (`untrusted_attacks.txt`, `untrusted_benign.txt`, put
 together by `untrusted_documents`) and cleared rows: BIPIA's training attacks and mails,
@@ -26,7 +26,7 @@ from scipy.sparse import csr_matrix, hstack, vstack
 
 from promptkit.safety.classifiers.linear import FOLDER
 from promptkit.safety.classifiers.sentence_features import BITS, features
-from promptkit.safety.sentences import clauses, runs, segments
+from promptkit.safety.sentences import clauses, runs, segments, tails
 from promptkit.safety.untrusted import SentenceModel, places_and_logits
 from tests.training.shared import (
     RELIABILITY,
@@ -43,7 +43,7 @@ from tests.training.shared import (
 from tests.training.untrusted_card import write_card
 from tests.training.untrusted_documents import attacked, benign, put
 from tests.training.untrusted_documents import field as field_of
-from tests.training.untrusted_text import HERE, Draw, read_corpus
+from tests.training.untrusted_text import HERE, Corpus, Draw, read_corpus
 
 INJECTION: Final = SAFETY / "injection"
 FIGURES: Final = HERE / "untrusted_figures.json"
@@ -53,22 +53,40 @@ _TABLES: Final = (HERE / "untrusted_tables.txt").read_text("utf-8").partition("\
 TABLES: Final = tuple(_TABLES.rstrip("\n").split("\n===\n"))
 VALUES: Final = tuple((HERE / "untrusted_values.txt").read_text("utf-8").splitlines()[1:])
 HOLE: Final = "<Attacker Instruction>"
-C: Final = 3.0
+C: Final = 5.0
 """Inverse strength of the L2 penalty."""
 
 OFTEN: Final = 4
 """How often one segment counts at most."""
 
 _WORDS: Final = re.compile(r"\w+")
-OFTENER: Final = ("Override", "Override", "General Tasks", "Direct Harm II")
+OTHERS: Final = (
+    "Conversation",
+    "Claims",
+    "Dissemination",
+    "Advertising",
+    "Fraud",
+    "Output Form",
+    "Ciphers",
+    "Leisure and Work",
+    "Own Things",
+)
+"""Kinds of attack that neither BIPIA's training rows nor InjecAgent's hold."""
+
+OFTENER: Final = ("Override", "General Tasks", *OTHERS, "Output Form", "Own Things", "Own Things")
 """Kinds of our own that are broader than the others, drawn so much more often."""
 
-ORDINARY: Final = ("review", "note", "message", "post", "bio", "description", "mail", "prose")
-FOUND: Final = 0.93
-"""The share of attacks that reach the threshold, out of fold, in the set where fewest do."""
+PLACES: Final = ("start", "middle", "end", "tail")
+FOLDS: Final = 3
+ORDINARY: Final = (
+    *("review", "note", "message", "post", "bio", "description", "mail", "prose"),
+    *("ticket", "opinion", "forum", "school", "minutes", "chat", "news", "office"),
+)
+FALSE_ALARMS: Final = 0.04
+"""The share of ordinary documents at the threshold, out of fold: half of them our own, of templates
+that were held out, half mails, tables and tool results alike."""
 
-FALSE_ALARMS: Final = 0.03
-"""The share of ordinary documents that may reach it, out of fold, over three sets alike."""
+OWN: Final = "own documents"
 
 Attack = tuple[str, str]
 """Its kind and its text."""
@@ -119,9 +137,12 @@ class Rows:
         spans = segments(text)
         for start, end in spans:
             self._add(text[start:end], start, end, attack)
-        for _, (start, end) in clauses(text, spans):  # an attack's own are fragments: not taught
+        for _, (start, end) in [*clauses(text, spans), *tails(text, spans)]:
+            # An attack's own are fragments, and not taught.
             if not attack or end <= attack[0] or start >= attack[1]:
                 self._add(text[start:end], start, end, None)
+            elif start == attack[0]:  # an attack that is glued to other words
+                self._add(text[start:end], start, end, attack)
         for run in runs(spans):
             piece = " ".join(text[start:end] for start, end in run)
             self._add(piece, run[0][0], run[-1][1], attack)
@@ -176,9 +197,10 @@ def rows_of(  # noqa: C901, PLR0912 -- one branch for each source
     *,
     seed: int,
     kinds: Iterable[str] = (*ATTACKS.kinds, *OFTENER),
-    own: int = 5_000,
-    ordinary: int = 6_000,
+    own: int = 12_000,
+    ordinary: int = 8_000,
     times: int = 6,
+    texts: tuple[Corpus, Corpus] = (ATTACKS, BENIGN),
 ) -> Rows:
     """Return what to train on.
 
@@ -191,9 +213,12 @@ def rows_of(  # noqa: C901, PLR0912 -- one branch for each source
         own: How many of our own attacks.
         ordinary: How many documents of our own without an attack.
         times: How often each handed attack is put somewhere.
+        texts: Our own attacks and ordinary sentences.
     """
-    draw, rows, kinds = Draw(seed), Rows(), tuple(kinds)
-    drawn = [ATTACKS.one(kinds[number % len(kinds)], draw) for number in range(own)]
+    draw, rows = Draw(seed), Rows()
+    own_attacks, own_texts = texts
+    kinds = [kind for kind in kinds if kind in own_attacks.kinds]
+    drawn = [own_attacks.one(kinds[number % len(kinds)], draw) for number in range(own)]
     for given in [*drawn, *(text for _, text in attacks for _ in range(times))]:
         attack = given.replace(" ", "\n") if draw.random() < 0.03 else given
         where = draw.random()
@@ -202,15 +227,15 @@ def rows_of(  # noqa: C901, PLR0912 -- one branch for each source
         elif where < 0.25:
             rows.add(*filled(draw.choice(cases), attack))
         else:
-            rows.add(*attacked(BENIGN, attack, draw))
+            rows.add(*attacked(own_texts, attack, draw))
     for _ in range(ordinary):
-        rows.add(benign(BENIGN, draw))
+        rows.add(benign(own_texts, draw))
     for mail in carriers:
         for _ in range(4):
             rows.add(mail)
     for case in cases:
         for _ in range(15):
-            rows.add(filled(case, field_of(BENIGN, draw.choice(ORDINARY), draw))[0])
+            rows.add(filled(case, field_of(own_texts, draw.choice(ORDINARY), draw))[0])
     for row in csv_rows(SAFETY / "moderation" / "surge_toxicity_en.csv"):
         rows.add(row["text"])
     for row in json_lines(RELIABILITY / "entailment_bank" / "task_1" / "dev.jsonl"):
@@ -235,6 +260,7 @@ class Measured:
 
     ordinary: dict[str, list[float]] = field(default_factory=dict)
     attacked: dict[str, list[float]] = field(default_factory=dict)
+    by_kind: dict[str, list[float]] = field(default_factory=dict)
 
     def scores(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return all of them, ordinary and attacked."""
@@ -250,9 +276,10 @@ def measure(
     cases: Sequence[str],
     *,
     draw: Draw,
+    held: tuple[Corpus, Corpus],
 ) -> None:
     """Score documents that the model did not see, with attacks that it did not see."""
-    for name in ("mails", "tables", "tool results"):
+    for name in ("mails", "tables", "tool results", OWN):
         found.ordinary.setdefault(name, [])
         found.attacked.setdefault(name, [])
     found.ordinary["mails"] += [best(model, mail) for mail in carriers]
@@ -264,18 +291,27 @@ def measure(
             texts = [filled(case, attack)[0] for case in cases]
             found.attacked["tool results"] += [best(model, text) for text in texts]
         elif not kind.startswith("code: "):
-            for place in ("start", "middle", "end"):
+            for place in PLACES:
                 for name, some in (("mails", carriers), ("tables", TABLES)):
                     text, _ = put(draw.choice(some), attack, draw, place)
                     found.attacked[name].append(best(model, text))
+    own_attacks, own_texts = held
+    found.ordinary[OWN] += [best(model, benign(own_texts, draw)) for _ in range(500)]
+    kinds = sorted(own_attacks.kinds)
+    for number in range(20 * len(kinds)):
+        kind = kinds[number % len(kinds)]
+        attack = own_attacks.one(kind, draw)
+        score = best(model, attacked(own_texts, attack, draw)[0])
+        found.attacked[OWN].append(score)
+        found.by_kind.setdefault(kind, []).append(score)
 
 
 def out_of_fold() -> Measured:
-    """Return the scores with attacks, mails and tool results held out together, in five folds."""
+    """Return the scores with attacks, documents and templates held out together, in three folds."""
     attacks, found, draw = handed_attacks(), Measured(), Draw(11)
-    attack_fold = folds([text for _, text in attacks])
-    mail_fold, case_fold = folds(clusters(mails())), folds(user_cases())
-    for number in range(5):
+    attack_fold = folds([text for _, text in attacks], FOLDS)
+    mail_fold, case_fold = folds(clusters(mails()), FOLDS), folds(user_cases(), FOLDS)
+    for number in range(FOLDS):
         known, unseen = [], []
         for items, fold in (
             (attacks, attack_fold),
@@ -284,8 +320,12 @@ def out_of_fold() -> Measured:
         ):
             known.append([item for item, own in zip(items, fold, strict=True) if own != number])
             unseen.append([item for item, own in zip(items, fold, strict=True) if own == number])
-        model = rows_of(*known, seed=number, own=3_000, ordinary=4_000).fit()
-        measure(found, model, *unseen, draw=draw)
+        ours = [
+            tuple(one.part(number, FOLDS, is_held=is_held) for one in (ATTACKS, BENIGN))
+            for is_held in (False, True)
+        ]
+        rows = rows_of(*known, seed=number, own=8_000, ordinary=6_000, texts=ours[0])
+        measure(found, rows.fit(), *unseen, draw=draw, held=ours[1])
     return found
 
 
@@ -301,21 +341,20 @@ def kind_left_out(kind: str) -> list[float]:
         best(model, put(draw.choice([*mails()[:10], *TABLES]), text, draw, place)[0])
         for own, text in handed_attacks()
         if own == kind
-        for place in ("start", "middle", "end")
+        for place in PLACES
     ]
 
 
 def chosen(found: Measured) -> float:
-    """Return the highest logit that `FOUND` of the attacks reach in each set.
-
-    Raises:
-        ValueError: More than `FALSE_ALARMS` of the ordinary documents reach it, each set alike.
-    """
-    logit = min(float(np.quantile(part, 1 - FOUND)) for part in found.attacked.values())
-    share = np.mean([np.mean(np.array(part) >= logit) for part in found.ordinary.values()])
-    if share > FALSE_ALARMS:
-        raise ValueError(f"{share:.1%} of the ordinary documents reach {logit:.2f}")
-    return logit
+    """Return the logit that `FALSE_ALARMS` of the ordinary documents reach, our own being half."""
+    scores = np.concatenate([np.array(part) for part in found.ordinary.values()])
+    shares = [
+        np.full(len(part), (0.5 if name == OWN else 0.5 / 3) / len(part))
+        for name, part in found.ordinary.items()
+    ]
+    order = np.argsort(-scores)
+    reached = np.cumsum(np.concatenate(shares)[order])
+    return float(scores[order][np.searchsorted(reached, FALSE_ALARMS)])
 
 
 def figures(found: Measured, threshold: float) -> dict[str, dict[str, float]]:
@@ -350,6 +389,10 @@ def main() -> None:
     threshold = float(np.floor(100 / (1 + np.exp(-(slope * logit + offset)))) / 100)
     logit = (np.log(threshold / (1 - threshold)) - offset) / slope
     made: dict[str, Any] = {"out_of_fold": figures(found, logit)}
+    made["own_kinds"] = {
+        kind: {"found": float(np.mean(np.array(scores) >= logit)), "of": len(scores)}
+        for kind, scores in found.by_kind.items()
+    }
     print(json.dumps(made, indent=1), threshold, logit)
     if "--quick" not in sys.argv:
         made["kind_left_out"] = {}

@@ -138,6 +138,16 @@ _TOOLS: Final[list[tuple[str, Any]]] = [
     ("status", {"log": ["@"], "device": "hall"}),
     ("question message", {"thread": {"id": 7, "last_message": "@"}}),
     ("manual question", {"faq": [{"id": 3, "entry": "@"}]}),
+    ("ticket", {"ticket": {"id": 52, "subject": "<TOPIC>", "body": "@", "assignee": "<NAME>"}}),
+    ("opinion", {"place": "<CITY>", "reviews": [{"user": "<NAME>", "rating": 2, "review": "@"}]}),
+    ("forum", {"question": {"title": "<TOPIC>", "body": "@", "votes": 3, "tags": ["help"]}}),
+    ("school", {"assignment": {"course": "<SUBJ>", "text": "@", "due": "2023-05-01"}}),
+    ("minutes", {"document": {"name": "minutes.docx", "text": "@"}}),
+    ("chat", {"chat": [{"sender": "<NAME>", "text": "@"}, {"sender": "<NAME>", "text": "ok"}]}),
+    ("vacancy", {"job": {"title": "<JOBT>", "company": "<FIRM>", "details": "@"}}),
+    ("news", {"newsletter": {"from": "<FIRM>", "content": "@"}}),
+    ("office", {"mail": {"from": "<MAIL>", "subject": "<TOPIC>", "body": "@", "read": False}}),
+    ("cookery", {"recipe": {"title": "<FOOD>", "steps": "@", "serves": 4}}),
 ]  # fmt: skip
 """The kinds of text that a field takes, and what a tool returns: @ is the field."""
 
@@ -270,8 +280,10 @@ def put(
     text: str, attack: str, draw: Draw, place: str | None = None
 ) -> tuple[str, tuple[int, int]]:
     """Return a document with an attack at its start, end, or between two sentences or lines."""
-    place = place or draw.choice(["start", "middle", "middle", "end"])
-    between = draw.choice(["\n", " ", "\n\n"])
+    place = place or draw.choice(["start", "middle", "middle", "end", "tail"])
+    between = draw.choice(["\n", " ", " ", "\n\n"])
+    if place == "tail":  # after words that end in no stop
+        text, place, between = text.rstrip(" \n.!?"), "end", " "
     if place == "start":
         return f"{attack}{between}{text}", (0, len(attack))
     if place == "end":
@@ -286,7 +298,49 @@ def put(
     return f"{text[:at]}{before}{attack}{after}{text[at:]}", (at + 1, at + 1 + len(attack))
 
 
-FORMS: Final = (mail, mail, table, table, prose, code)
+WORDS: Final = (
+    "ticket",
+    "opinion",
+    "forum",
+    "school",
+    "minutes",
+    "chat",
+    "cookery",
+    "vacancy",
+    "news",
+    "office",
+    "office",
+    "news",
+    "opinion",
+    "minutes",
+    "office mail",
+    "news mail",
+    "ticket office",
+    "chat message",
+    "opinion review",
+)
+"""Kinds of sentences for people, and those that stand together."""
+
+
+def letter(corpus: Corpus, draw: Draw) -> str:
+    """Return a text for people of one kind: a ticket, a handout, a chat, a newsletter."""
+    body = sentences(corpus, draw.choice(WORDS), draw.randint(2, 9), draw)
+    if draw.random() < 0.3:
+        body.insert(
+            0, corpus.expand("{Hi <NAME>,|Dear <NAME>,|<TOPIC>|Hello,|Subject: <TOPIC>}", draw)
+        )
+    if draw.random() < 0.5:
+        body.append(
+            corpus.expand(
+                "{Best, <NAME>|Kind regards, <NAME> <LAST>|Thanks <NAME>|Unsubscribe|<FIRM>, <CITY>"
+                "|With gratitude, the <FIRM> team|Yours <NAME>|Sent from my iPhone|View online}",
+                draw,
+            )
+        )
+    return draw.choice([" ", " ", "\n", "\n\n", "\n- "]).join(body)
+
+
+FORMS: Final = (mail, mail, letter, letter, letter, table, table, prose, code)
 
 
 def benign(corpus: Corpus, draw: Draw) -> str:

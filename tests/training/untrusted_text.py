@@ -39,6 +39,14 @@ class Corpus:
         """Return one text of a kind."""
         return self.expand(draw.choice(self.kinds[kind]), draw)
 
+    def part(self, number: int, of: int, *, is_held: bool) -> Corpus:
+        """Return every `of`-th template of each kind, or all others; a lone one is never held."""
+        chosen = {
+            kind: [line for at, line in enumerate(lines) if (at % of == number) == is_held]
+            for kind, lines in self.kinds.items()
+        }
+        return Corpus(self.lists, {kind: lines for kind, lines in chosen.items() if lines})
+
 
 def read_corpus(name: str) -> Corpus:
     """Read a file of templates."""

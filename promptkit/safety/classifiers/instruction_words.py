@@ -135,6 +135,52 @@ CLASSES: Final[dict[str, str]] = {
         "confirm review let know rsvp deadline agenda feedback privacy policy preferences "
         "settings browser copyright reserved rights terms delivery shipping refund tracking"
     ),
+    "claim": (
+        "argue claim insist assert declare maintain affirm allege contend proclaim imply stress "
+        "glorify praise defend justify deny dispute refute downplay blame accuse smear criticise "
+        "criticize ridicule discredit mock portray depict convince persuade assure advocate "
+        "support favour oppose celebrate denounce exaggerate lie testify"
+    ),
+    "announce": (
+        "spread announce inform notify warn alert circulate broadcast disseminate publicise "
+        "publicize relay report distribute remind instruct refer direct redirect guide point "
+        "confirm communicate pass news story rumour rumor headline bulletin word breaking"
+    ),
+    "advertise": (
+        "plug market pitch sponsor sponsored ad ads advert commercial banner coupon promo brand "
+        "discount sale deal offer prize lottery winner won win claim free gift jackpot casino"
+    ),
+    "feel": (
+        "like love hate feel feeling feelings think believe favourite favorite enjoy prefer dream "
+        "miss wish happy sad lonely bored tired angry afraid proud opinion thoughts human friend "
+        "alive conscious real chat conversation yourself"
+    ),
+    "device": (
+        "drone robot vacuum lights light lamp door doors oven router camera cameras lock locks "
+        "car vehicle scooter printer speaker tv heater heating boiler blinds sprinkler "
+        "sprinklers mower thermostats doorbell firewall server port network wifi fridge"
+    ),
+    "cipher": (
+        "base64 base32 rot13 hex hexadecimal binary octal morse caesar atbash cipher ciphers "
+        "code codes encoded encryption backwards reversed backward leetspeak braille decode "
+        "decrypt decipher unscramble encipher spell flip rotate shift mirror ascii"
+    ),
+    "form": (
+        "bullet bullets bulleted numbered json yaml xml markdown table rhyme rhymes rhyming "
+        "couplets tone style format voice capital smiley smileys syllable shakespearean pirate "
+        "slang sarcastic formal negative positive neutral sentiment mood bold italics"
+    ),
+    "people": "everyone everybody people anyone somebody someone nobody public world",
+    "body": (
+        "insulin medication dose dosage prescription doctor patient appointment surgery blood "
+        "treatment contract lease loan insurance salary savings rent shares stock stocks bonds "
+        "ride taxi flight hotel ticket tickets order orders delivery parcel"
+    ),
+    "business": (
+        "market competitors competitor swot revenue forecast trends growth strategy budget pricing "
+        "studies study papers articles sources research survey hypothesis experiment literature "
+        "joke riddle game movie film films band playlist song novel podcast trivia quiz"
+    ),
 }
 """Class to words; the order decides for words that stand in several."""
 
