@@ -29,7 +29,7 @@ from promptkit.safety.classifiers.sentence_features import features
 from promptkit.safety.finding import Finding, check_text
 from promptkit.safety.sentences import Span, clauses, runs, segments, tails
 
-UNTRUSTED_THRESHOLD: Final = 0.70
+UNTRUSTED_THRESHOLD: Final = 0.72
 """Findings of at least this score are to be acted on: 4 % of a mix of ordinary documents reach it
 out of fold, half of them of templates of our own that were held out."""
 
@@ -39,6 +39,9 @@ FLOOR: Final = 0.001
 WITHIN: Final = 1.0
 """By how much the logit of a clause, or of a run of short lines, must be better than a sentence's:
 they are read out of their context."""
+
+GLUED: Final = 0.3
+"""The same for what is glued to the end of a segment: ordinary ones of these were trained on."""
 
 MODEL_FILE: Final = Path(__file__).parent / "models" / "untrusted.npz"
 _DEEPEST: Final = 2
@@ -129,9 +132,9 @@ def scan_untrusted(text: str) -> list[Finding]:
     into the document counts, harmless ones too. Those of at least `UNTRUSTED_THRESHOLD` are to be
     acted on (`action` is "block"); weaker ones are listed down to `FLOOR` for ranking, with action
     "allow". The document's score is the first finding's, or 0 where there is none. Out of fold,
-    1 of 50 ordinary mails, 0 of 75 tables and 11 of 1,156 tool results reached the
-    threshold, and 88 %, 93 % and 100 % of those with an attack. Where the
-    forms of the requests are new on both sides, it is right less often: 71 % of the
+    2 of 50 ordinary mails, 0 of 75 tables and 0 of 1,156 tool results reached the
+    threshold, and 88 %, 92 % and 97 % of those with an attack. Where the
+    forms of the requests are new on both sides, it is right less often: 68 % of the
     attacks, 7 % of the ordinary documents (see `models/untrusted.md`).
 
     It does not see instructions in images or ciphers, orders that read like the document's own
@@ -150,10 +153,10 @@ def scan_untrusted(text: str) -> list[Finding]:
     >>> scan_untrusted("")
     []
     """
-    found = [
-        _finding(span, score, "", "") for span, score in _scored(check_text(text)) if score >= FLOOR
-    ]
-    for span, how, payload in _decoded(text):
+    decoded = list(_decoded(check_text(text)))
+    plain = _without(text, [span for span, _, _ in decoded])
+    found = [_finding(span, score, "", "") for span, score in _scored(plain) if score >= FLOOR]
+    for span, how, payload in decoded:
         score = max((score for _, score in _scored(payload)), default=0.0)
         if score >= FLOOR:
             found.append(_finding(span, score, how, payload))
@@ -171,6 +174,15 @@ def _finding(span: Span, score: float, how: str, payload: str) -> Finding:
     )
 
 
+def _without(text: str, spans: Sequence[Span]) -> str:
+    """Return a text of the same length with spaces for what was decoded: it says nothing itself."""
+    pieces, at = [], 0
+    for start, end in dict.fromkeys(spans):
+        pieces += [text[at:start], " " * (end - start)]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
 def _scored(text: str) -> list[tuple[Span, float]]:
     """Return the segments of a text, or the best clause of each, with their probabilities."""
     model = shipped_model()
@@ -183,9 +195,9 @@ def _scored(text: str) -> list[tuple[Span, float]]:
 def places_and_logits(model: SentenceModel, text: str) -> tuple[list[Span], NDArray[np.float64]]:
     """Return where a text may hold an instruction, and the logit of each place.
 
-    A segment counts as its best clause does where that is `WITHIN` better: an instruction may hang
-    on an ordinary sentence, or follow it without a stop. Runs of short segments are read as one
-    sentence too.
+    A segment counts as its best clause does where that is `WITHIN` better, or as its best tail
+    where that is `GLUED` better: an instruction may hang on an ordinary sentence, or follow it
+    without a stop. Runs of short segments are read as one sentence too.
     """
     whole = segments(text)
     places = list(whole)
@@ -198,7 +210,7 @@ def places_and_logits(model: SentenceModel, text: str) -> tuple[list[Span], NDAr
             places[number], logits[number] = span, logit
     ends = tails(text, whole)
     for (number, span), logit in zip(
-        ends, _apart(model, [text[start:end] for _, (start, end) in ends]) - WITHIN, strict=True
+        ends, _apart(model, [text[start:end] for _, (start, end) in ends]) - GLUED, strict=True
     ):
         if logit > logits[number]:
             places[number], logits[number] = span, logit

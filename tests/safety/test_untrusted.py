@@ -217,8 +217,8 @@ def test_a_sentence_scores_the_same_wherever_it_stands(before, after):
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", "a ", "Ab c ", "Do ", "\u0301", "\ud800", "A1+/", "%41", "\\x41", "\\u0041", "&#65;", "&#6", "%4",
-     "é. ", "QUJD" * 20 + "\n", "你", "\U000e0041", "{'a': 'b', "],
+    ["a", "a ", "Ab c ", "Do ", "\u0301", "\ud800", "A1+/", "%41", "\\x41", "\\u0041", "&#65;",
+     "&#6", "%4", "é. ", "QUJD" * 20 + "\n", "你", "\U000e0041", "{'a': 'b', "],
 )  # fmt: skip
 def test_every_text_takes_linear_time(unit):
     def cost(size):

@@ -73,7 +73,11 @@ OTHERS: Final = (
 )
 """Kinds of attack that neither BIPIA's training rows nor InjecAgent's hold."""
 
-OFTENER: Final = ("Override", "General Tasks", *OTHERS, "Output Form", "Own Things", "Own Things")
+OFTENER: Final = (
+    *("Override", "Override", "Override", "General Tasks"),
+    *OTHERS,
+    *("Output Form", "Own Things", "Own Things"),
+)
 """Kinds of our own that are broader than the others, drawn so much more often."""
 
 PLACES: Final = ("start", "middle", "end", "tail")

@@ -23,9 +23,9 @@ patterns of word classes (`promptkit/safety/classifiers/sentence_features.py`). 
 | threshold | {threshold:.2f} (`UNTRUSTED_THRESHOLD`) |
 
 The threshold is the score that 4 % of a mix of ordinary documents reach out of fold: half mails,
-tables and tool results alike, half documents of our own templates that the model did not see: tickets,
-reviews, forum posts, handouts, minutes, chats, recipes, job advertisements, newsletters and office
-mail among others, most of them full of requests to people.
+tables and tool results alike, half documents of our own templates that the model did not see.
+Tickets, reviews, forum posts, handouts, minutes, chats, recipes, job advertisements, newsletters
+and office mail are among these, most of them full of requests to people.
 
 ## What it is for
 
