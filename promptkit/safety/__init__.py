@@ -4,7 +4,7 @@ A check on a text is a pure function and needs no account, no download and no ne
 asks a model is async and takes a Session first. Each says in its docstring what it does not cover,
 and `docs/safety.md` how often it is wrong. None of them is a defence by itself.
 
-A module is never called as the function in it, so that both can be looked up here. Names are loaded
+No module here is called as a public name, so that both can be looked up. Names are loaded
 when they are first used: the layers of every session import single modules of this package.
 """
 

@@ -1,7 +1,7 @@
 """Secrets told by the name before them: `API_KEY=…`, `"password": "…"`, `--token …`.
 
-The name says which sort of value is expected (`credential_names`), or which service issued it
-(`credential_services`); the value must look like one (`credential_values`). So a name alone, a
+The name says which sort of value is expected (`credential_rules.names`), or which service issued it
+(`credential_rules.services`); the value must look like one (`credential_rules.values`). So a name alone, a
 reference, a placeholder or an identifier is no finding.
 """
 

@@ -3,7 +3,7 @@
 Each line is what the issuer documents, or shows in the keys it issues. The file is a table, and
 long because issuers are many. A format is looked for only where its literal stands, so that a line
 more costs one search for that literal. What matches is still refused when it is a filler (see
-`credential_values`), and judged by its checksum where the issuer put one in.
+`credential_rules.values`), and judged by its checksum where the issuer put one in.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Format:
         literals: One of them stands in every such credential.
         rest: The regular expression after the literal; with `offset`, all of it.
         offset: How many characters stand before the literal; -1 where that varies.
-        check: The name of the test that decides further; see `credential_checks`.
+        check: The name of the test that decides further; see `credential_rules.checks`.
         may_be_plain: Whether even what looks like a filler counts.
         confidence: What a match alone is worth.
     """

@@ -2,7 +2,7 @@
 
 Read `scanned` first: a text is read once for its groups of digits, and the families look at these.
 Each family is a function from a `Scanned` text to findings. What a family cannot tell by a checksum
-or an unmistakable form, it tells by the words beside it (`context`).
+or an unmistakable form, it tells by the words beside it (`scanned.Scanned.says`).
 """
 
 from __future__ import annotations
