@@ -1,9 +1,9 @@
 """Secrets in a text: keys by their formats and checksums, passwords by what stands around them.
 
 `find_secrets` is a pure function, needs no account and asks nobody whether a key still works. Three
-searches make it up: formats of some two hundred kinds of key (`credential_rules.formats`), structures
-such as key files, addresses and manifests (`credential_rules.structures`), and values behind the name of
-a secret (`credential_rules.assignments`).
+searches make it up, in the package `credential_rules`: `formats` of some two hundred kinds of key,
+`structures` such as key files, addresses and manifests, and `assignments`: values behind the name
+of a secret.
 
 It does not cover: secrets written in words or with no name and no format beside them, those split
 over several strings or encoded twice, and passwords that are plain words.
