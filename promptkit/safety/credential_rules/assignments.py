@@ -1,8 +1,8 @@
 """Secrets told by the name before them: `API_KEY=…`, `"password": "…"`, `--token …`.
 
 The name says which sort of value is expected (`names`), or which service issued it (`services`);
-the value must look like one (`values`). So a name alone, a reference, a placeholder or an identifier
-is no finding.
+the value must look like one (`values`). So a name alone, a reference, a placeholder or an
+identifier is no finding.
 """
 
 from __future__ import annotations
