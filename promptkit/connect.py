@@ -3,6 +3,9 @@
 Who answers is decided in this order: the arguments; a profile; the environment (OPENAI_API_KEY,
 OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID, or Azure's AZURE_OPENAI_ENDPOINT,
 AZURE_OPENAI_API_KEY, OPENAI_API_VERSION); else the embedded model, with one line that says so.
+
+The file is long by what it tells of each argument, and by the checks of them: all that may be wrong
+is refused here, before a file is opened.
 """
 
 from __future__ import annotations

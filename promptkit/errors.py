@@ -30,7 +30,8 @@
 
 Three questions are answered once, here, so that no layer has to guess:
 `retryable` (may the same request succeed later), `billed` (may the provider charge for the
-attempt all the same), `hint` (what to do). No message holds a key or the text of a prompt.
+attempt all the same), `hint` (what to do). No message holds a key or the text of a prompt. The
+family stays in one file, so that it can be seen as a whole.
 """
 
 from __future__ import annotations

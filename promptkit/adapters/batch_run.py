@@ -2,6 +2,7 @@
 
 A round joins the batches in which some of the requests are under way, sends the rest in new ones,
 and follows all of them to their end. What failed and may be asked again goes into the next round.
+The rounds share one state, so they stay in one class, and its file is a little long.
 """
 
 from __future__ import annotations

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from promptkit.errors import OptionError
+from promptkit.folders import data_folder
+from promptkit.profile import DEFAULT_NAME
 
 
 class Arguments(argparse.ArgumentParser):
@@ -68,6 +71,19 @@ class Arguments(argparse.ArgumentParser):
             raise argparse.ArgumentTypeError(f"{word!r}: {hint}")
 
         self.add_argument(name, type=check, default=default)
+
+
+def profile_file(options: argparse.Namespace, name: str) -> Path:
+    """Return the file that --file names, else the one of this name in the profile's folder.
+
+    Raises:
+        OptionError: When --profile and --file are both given.
+    """
+    if options.profile and options.file:
+        raise OptionError("--profile and --file together", hint="give one")
+    if options.file:
+        return Path(options.file)
+    return data_folder() / "profiles" / (options.profile or DEFAULT_NAME) / name
 
 
 def count(word: str) -> int:

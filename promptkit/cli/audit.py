@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -11,12 +10,10 @@ from typing import Final
 
 from promptkit.adapters.audit_log import START, AuditLog
 from promptkit.cli import DONE, FAILED
-from promptkit.cli.arguments import Arguments, number
+from promptkit.cli.arguments import Arguments, number, profile_file
 from promptkit.errors import OptionError, StoreError
-from promptkit.folders import data_folder
 from promptkit.format import count
 from promptkit.key_source import KeySource
-from promptkit.profile import DEFAULT_NAME
 
 HELP: Final = """\
 promptkit audit [verify|show|forget] [--profile NAME | --file PATH]
@@ -48,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     if options is None:
         return DONE
     secret = KeySource(env=options.secret_env).resolve().reveal() if options.secret_env else None
-    log = AuditLog(_file(options), secret=secret)
+    log = AuditLog(profile_file(options, "audit.jsonl"), secret=secret)
     if action == "verify":
         return _verify(log, options.last or START)
     if action == "forget":
@@ -58,14 +55,6 @@ def main(words: Sequence[str]) -> int:
         return DONE
     _show(log.path)
     return DONE
-
-
-def _file(options: argparse.Namespace) -> Path:
-    if options.profile and options.file:
-        raise OptionError("--profile and --file together", hint="give one")
-    if options.file:
-        return Path(options.file)
-    return data_folder() / "profiles" / (options.profile or DEFAULT_NAME) / "audit.jsonl"
 
 
 def _verify(log: AuditLog, known: str) -> int:

@@ -10,17 +10,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from promptkit.adapters.review_queue import Held, ReviewQueue
 from promptkit.cli import DONE
-from promptkit.cli.arguments import Arguments, count, number
+from promptkit.cli.arguments import Arguments, count, number, profile_file
 from promptkit.errors import OptionError
 from promptkit.explanation.plain import clean, one_line, shortened
-from promptkit.folders import data_folder
 from promptkit.format import count as counted
-from promptkit.profile import DEFAULT_NAME
 
 HELP: Final = """\
 promptkit review [ACTION] [--profile NAME | --file PATH]
@@ -79,17 +76,9 @@ def main(words: Sequence[str]) -> int:
     missing = [name for name in _NEEDS.get(action, ()) if getattr(options, name) is None]
     if missing:
         raise OptionError(f"promptkit review {action} needs --{missing[0]}", hint="see --help")
-    with contextlib.closing(ReviewQueue(_file(options))) as queue:
+    with contextlib.closing(ReviewQueue(profile_file(options, "reviews.sqlite"))) as queue:
         _do(action, queue, options)
     return DONE
-
-
-def _file(options: argparse.Namespace) -> Path:
-    if options.profile and options.file:
-        raise OptionError("--profile and --file together", hint="give one")
-    if options.file:
-        return Path(options.file)
-    return data_folder() / "profiles" / (options.profile or DEFAULT_NAME) / "reviews.sqlite"
 
 
 def _do(action: str, queue: ReviewQueue, options: argparse.Namespace) -> None:

@@ -2,7 +2,8 @@
 
 `scan(paths)` walks folders and yields a `Leak` for each credential that `find_secrets` finds, and a
 `Note` for each file that could not be looked at. A line that says «promptkit: allow-secret» is let
-pass. `clear_outputs(path)` empties a notebook's outputs in place.
+pass. `clear_outputs(path)` empties a notebook's outputs in place. Both stand in one file because
+both must agree on where in a notebook a credential stands.
 """
 
 from __future__ import annotations

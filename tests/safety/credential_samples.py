@@ -306,7 +306,7 @@ token = var.github_token
 password: "{{ vault_password }}"
 "key": "MuiButton-root-contained-primary"
 PRIMARY KEY (id)
-pass  # TODO
+pass  # to be checked
 --pass-through-args=foobarbaz123
 Authorization: Bearer <token>
 Authorization: Bearer YOUR_ACCESS_TOKEN
